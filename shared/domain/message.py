@@ -1,0 +1,49 @@
+"""What travels on the queue ``kvguard-reconcile``: hints about resources and looks at vaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.arm_id import ArmId
+
+MESSAGE_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Something happened to a resource. ``operation`` is its ARM operation, ``time`` Azure's own (UTC).
+
+    ``initiator`` is the object id of who did it, empty when the event did not say. ``first`` is when this piece of
+    work was first put on the queue; it bounds how long it may come back.
+    """
+
+    resource: ArmId
+    operation: str
+    time: datetime
+    initiator: str = ""
+    attempt: int = 0
+    first: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Look at one vault. ``why`` is for people; ``attempt`` and ``first`` as in Hint."""
+
+    vault: ArmId
+    why: str
+    attempt: int = 0
+    first: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SweepRequest:
+    """Look at every vault of a subscription, because a change could not be traced to single vaults."""
+
+    subscription: str
+    why: str
+    attempt: int = 0
+    first: datetime | None = None
+
+
+Work = Hint | Look | SweepRequest

@@ -1,0 +1,77 @@
+"""Which zone serves a network, and when a vault's private path is whole."""
+
+from __future__ import annotations
+
+from shared.domain.answer import AnswerKind
+from shared.domain.arm_id import ArmId
+from shared.domain.grades import Writer
+from shared.domain.policy import Policy
+from shared.domain.rule import Blocker, Case
+from shared.domain.snapshot import Unread, UnreadReason, VaultSnapshot, Zone
+
+
+def serving_zone(snapshot: VaultSnapshot, policy: Policy, network: ArmId) -> Zone | Unread | None:
+    """The zone of the vault zone name that answers in ``network``, or that policy designates for it.
+
+    A linked zone wins, because Azure refuses a second one of the same name for the same network. Without a link the
+    designated one counts; without a designation the only one of its name, if the places to look were declared
+    complete and all read. None when no zone can serve the network, Unread when that cannot be told.
+    """
+    named = snapshot.named_zones()
+    linked = [zone for zone in named if zone.link_of(network) is not None]
+    if linked:
+        return min(linked, key=lambda zone: zone.id)
+    unread_links = [zone.links for zone in named if isinstance(zone.links, Unread)]
+    if unread_links:
+        return unread_links[0]
+    listed = [entry for entry in policy.zones if entry.serves(network) and entry.id.name.lower() == _name(snapshot)]
+    narrow = [entry for entry in listed if entry.networks] or listed
+    if narrow:
+        if len(narrow) > 1:
+            return Unread(UnreadReason.UNSUPPORTED, f"policy designates several zones for network {network.name}")
+        found = snapshot.zone(narrow[0].id)
+        if found is None and snapshot.zones_unread:
+            return snapshot.zones_unread[0]
+        return found
+    if not policy.zone_subscriptions_complete:
+        return None
+    if snapshot.zones_unread:
+        return snapshot.zones_unread[0]
+    return named[0] if len(named) == 1 else None
+
+
+def writer_blocker(policy: Policy, zone: ArmId) -> Blocker | None:
+    """Why kvguard may not write in a zone by itself, None in its own zones."""
+    writer = policy.writer_of(zone)
+    if writer is Writer.KVGUARD:
+        return None
+    whose = "policy does not list" if writer is None else f"the writer is {writer.value} for"
+    return Blocker(f"{whose} zone {zone.name}")
+
+
+def whole_private_paths(case: Case) -> tuple[ArmId, ...] | Unread:
+    """The networks of effective endpoints in which the vault's name resolves to its own endpoint.
+
+    Unread when an endpoint or an answer is not known.
+    """
+    snapshot = case.snapshot
+    endpoints = snapshot.effective_endpoints()
+    if isinstance(endpoints, Unread):
+        return endpoints
+    found: set[ArmId] = set()
+    unread: Unread | None = None
+    for endpoint in endpoints:
+        answer = case.resolver.answer(snapshot, endpoint.network, snapshot.vault)
+        if isinstance(endpoint.addresses, Unread):
+            unread = unread or endpoint.addresses
+        elif answer.kind is AnswerKind.UNKNOWN:
+            unread = unread or Unread(UnreadReason.UNSUPPORTED, answer.reason)
+        elif answer.addresses and set(answer.addresses) <= set(endpoint.addresses):
+            found.add(endpoint.network)
+    if not found and unread is not None:
+        return unread
+    return tuple(sorted(found))
+
+
+def _name(snapshot: VaultSnapshot) -> str:
+    return snapshot.cloud.private_zone

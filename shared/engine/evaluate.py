@@ -1,0 +1,101 @@
+"""Evaluation: a snapshot, a policy and rules give an assessment. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from shared.domain.arm_id import ArmId
+from shared.domain.finding import Assessment, Finding, NotEvaluated, Option
+from shared.domain.grades import Applicability, Mode
+from shared.domain.policy import Policy
+from shared.domain.rule import Blocker, Case, Rule, Unknown, Violation
+from shared.domain.snapshot import Unread, VaultSnapshot
+from shared.engine.digest import digest, fingerprint
+from shared.engine.resolver import ResolverSimulation
+
+DOC_ROOT = "https://github.com/kvguard/kvguard/blob/main/docs/rules"
+_RESOLVER = ResolverSimulation()
+
+
+def evaluate(snapshot: VaultSnapshot, policy: Policy, rules: Sequence[Rule]) -> Assessment:
+    """Judge one vault by every rule that policy does not switch off."""
+    case = Case(snapshot, policy, _RESOLVER)
+    findings: list[Finding] = []
+    missing: list[NotEvaluated] = []
+    evaluated: list[str] = []
+    firsts: dict[tuple[str, str], int] = {}
+    for rule in sorted(rules, key=lambda candidate: (candidate.group, candidate.rank, candidate.id)):
+        mode = effective_mode(rule, policy)
+        if mode is Mode.OFF:
+            continue
+        evaluated.append(rule.id)
+        for result in _unique(rule.check(case)):
+            if isinstance(result, Unknown):
+                missing.append(NotEvaluated(rule.id, result.subject, result.unread))
+                continue
+            if rule.group and firsts.setdefault((rule.group, result.subject.key), rule.rank) != rule.rank:
+                continue
+            findings.append(_stamp(snapshot, rule, mode, result))
+    return Assessment(
+        vault=snapshot.vault.id,
+        read_at=snapshot.read_at,
+        findings=tuple(sorted(findings, key=lambda finding: (finding.rule, finding.subject.key))),
+        not_evaluated=tuple(sorted(missing, key=lambda entry: (entry.rule, entry.subject.key, entry.unread.detail))),
+        evaluated=tuple(sorted(evaluated)),
+    )
+
+
+def effective_mode(rule: Rule, policy: Policy) -> Mode:
+    """The mode policy gives a rule, never above the rule's ceiling. Without a usable policy nothing is changed."""
+    if policy.unusable:
+        return Mode.AUDIT
+    mode = policy.modes.get(rule.id, rule.default)
+    if mode is Mode.FIX and rule.ceiling is not Applicability.SAFE:
+        mode = Mode.APPROVE
+    if mode is Mode.APPROVE and rule.ceiling is Applicability.MANUAL:
+        mode = Mode.AUDIT
+    return mode
+
+
+def _stamp(snapshot: VaultSnapshot, rule: Rule, mode: Mode, violation: Violation) -> Finding:
+    history = snapshot.history
+    held = None if isinstance(history, Unread) else history.hold_on(rule.id, violation.subject, snapshot.read_at)
+    forgotten = (Blocker("kvguard's own history could not be read", history),) if isinstance(history, Unread) else ()
+    options = []
+    for proposal in violation.proposals if held is None else ():
+        blockers = (*proposal.blockers, *forgotten)
+        applicability = min(replace(proposal, blockers=blockers).applicability, rule.ceiling, mode.cap)
+        if applicability is Applicability.MANUAL:
+            continue
+        stamp = digest(rule, mode, proposal.change, violation.facts)
+        options.append(Option(proposal.change, stamp, applicability, blockers, proposal.warning))
+    evidence = violation.evidence
+    if held is not None:
+        evidence = (*evidence, f"Held until {held.until:%Y-%m-%d %H:%M} UTC by {held.who}: {held.why}")
+    return Finding(
+        rule=rule.id,
+        name=rule.name,
+        severity=violation.severity or rule.severity,
+        vault=snapshot.vault.id,
+        subject=violation.subject,
+        message=violation.message,
+        facts=violation.facts,
+        fingerprint=fingerprint(rule.id, violation.subject),
+        doc_url=f"{DOC_ROOT}/{rule.id.lower()}.md",
+        options=tuple(sorted(options, key=lambda option: (-option.applicability, option.change.key))),
+        evidence=evidence,
+        advice=violation.advice,
+    )
+
+
+def _unique(results: Iterable[Violation | Unknown]) -> list[Violation | Unknown]:
+    """One result per subject: the first violation of a subject stands, repeated unknowns are one."""
+    seen: set[tuple[ArmId, str]] = set()
+    kept: list[Violation | Unknown] = []
+    for result in results:
+        key = (result.subject, "" if isinstance(result, Violation) else str(result.unread))
+        if key not in seen:
+            seen.add(key)
+            kept.append(result)
+    return kept

@@ -1,0 +1,117 @@
+"""KVG201 pending-connection: somebody waits at the door.
+
+What it finds
+-------------
+A private endpoint connection that is Pending. An endpoint from a foreign subscription is another rule's subject.
+
+Why it matters
+--------------
+Until it is approved the endpoint answers nothing, and whoever deployed it waits. The longer it lasts the likelier it
+is forgotten, so age raises the severity.
+
+Example
+-------
+A private endpoint made with a manual connection, ``privateLinkServiceConnectionState.status`` Pending.
+
+Remediation
+-----------
+Approve or reject the connection.
+
+Remediation safety
+------------------
+Never by itself: approving lets a network in, rejecting is final for the consumer. The first approval of a vault also
+creates its public alias, which changes the answer in every network whose zone lacks the record; the evidence shows
+each linked network before and after.
+
+Links
+-----
+https://learn.microsoft.com/azure/key-vault/general/private-link-service
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import MappingProxyType
+
+from shared.domain.change import ApproveConnection, RejectConnection
+from shared.domain.grades import Applicability, Mode, Severity
+from shared.domain.rule import Blocker, Case, Proposal, Rule, Unknown, Violation
+from shared.domain.snapshot import Connection, ConnectionStatus, History, Unread
+
+_ASK = Blocker("letting a network in or turning it away is a person's decision")
+
+
+def check(case: Case) -> Iterator[Violation | Unknown]:
+    """Yield every Pending connection whose endpoint is not foreign."""
+    vault = case.snapshot.vault
+    for connection in vault.connections:
+        if connection.status is not ConnectionStatus.PENDING:
+            continue
+        if connection.endpoint is not None and case.policy.is_foreign(connection.endpoint):
+            continue
+        named = connection.endpoint.name if connection.endpoint is not None else "an endpoint without a name"
+        approve = ApproveConnection(connection)
+        yield Violation(
+            subject=connection.id,
+            message=f"Private endpoint {named} waits for approval at vault {vault.name}.",
+            facts={
+                "status": connection.status.value,
+                "endpoint": None if connection.endpoint is None else connection.endpoint.key,
+                "first_approval": not vault.has_alias,
+            },
+            proposals=(
+                Proposal(approve, (_ASK,), Applicability.APPROVAL, _warning(case)),
+                Proposal(
+                    RejectConnection(connection),
+                    (_ASK,),
+                    Applicability.APPROVAL,
+                    "Irreversible for the consumer: the endpoint must be created anew.",
+                ),
+            ),
+            evidence=_answers(case, approve),
+            severity=_severity(case, connection),
+        )
+
+
+def _severity(case: Case, connection: Connection) -> Severity:
+    history = case.snapshot.history
+    if not isinstance(history, History):
+        return RULE.severity
+    sighting = history.sightings.get(connection.id)
+    if sighting is None or sighting.status is not ConnectionStatus.PENDING:
+        return RULE.severity
+    old = case.snapshot.read_at - sighting.since >= case.policy.timing.pending_connection_age
+    return RULE.severity.raised if old else RULE.severity
+
+
+def _warning(case: Case) -> str:
+    if case.snapshot.vault.has_alias:
+        return ""
+    return "First approval: the vault gets its public alias. Put the record into the zone first, then approve."
+
+
+def _answers(case: Case, approve: ApproveConnection) -> tuple[str, ...]:
+    """The simulated answer per linked network, before and after, where it differs."""
+    before, after = case.snapshot, approve.simulate(case.snapshot)
+    networks = sorted(
+        {link.network for zone in before.zones for link in (() if isinstance(zone.links, Unread) else zone.links)}
+    )
+    lines = []
+    for network in networks:
+        old = case.resolver.view(before, network, before.vault)
+        new = case.resolver.view(after, network, after.vault)
+        if (old.kind, old.addresses) != (new.kind, new.addresses):
+            lines.append(f"In network {network.name}: {old.summary} today, {new.summary} after approval.")
+    return tuple(lines)
+
+
+RULE = Rule(
+    id="KVG201",
+    name="pending-connection",
+    title="A private endpoint connection waits for approval",
+    severity=Severity.MEDIUM,
+    ceiling=Applicability.APPROVAL,
+    default=Mode.APPROVE,
+    check=check,
+    controls=MappingProxyType({}),
+)

@@ -1,0 +1,212 @@
+"""KVG411 missing-a-record: the zone answers for the vault and has nothing to say.
+
+What it finds
+-------------
+The zone that serves an effective endpoint's resolving network has no A record for the vault, or an empty record set.
+
+Why it matters
+--------------
+In a linked network the vault's name is NXDOMAIN: every client there is down, whatever the firewall says.
+
+Example
+-------
+An Approved endpoint without zone group, and a zone ``privatelink.vaultcore.azure.net`` without the vault's name.
+
+Remediation
+-----------
+Create the record with the endpoint's address and the TTL of the policy; fill the set when it exists empty. Where a zone
+group of the endpoint points to this zone, write the group again instead.
+
+Remediation safety
+------------------
+By itself only when all hold: policy names kvguard as the writer of the zone; exactly one connection of the vault is
+Approved (an unreadable or foreign one counts as a claimant); every network linked to the zone reaches the endpoint or
+gets NXDOMAIN today; the endpoint has no zone group for this zone; the address lies in the endpoint's network; the zone
+has room. An empty set is filled only with its etag and when its metadata is empty or kvguard's. Creation is conditional,
+so a record that appears meanwhile is never overwritten.
+
+Links
+-----
+https://learn.microsoft.com/azure/key-vault/general/private-link-diagnostics
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import MappingProxyType
+
+from shared.domain.arm_id import ArmId
+from shared.domain.change import MANAGED_BY, OWNER, CreateRecord, Facts, RefreshZoneGroup, UpdateRecord
+from shared.domain.grades import Applicability, Mode, Severity
+from shared.domain.rule import Blocker, Case, Proposal, Rule, Unknown, Violation
+from shared.domain.serving import serving_zone, writer_blocker
+from shared.domain.snapshot import (
+    ConnectionStatus,
+    Network,
+    PrivateEndpoint,
+    RecordSet,
+    ResolutionPolicy,
+    Unread,
+    Zone,
+)
+
+
+def check(case: Case) -> Iterator[Violation | Unknown]:
+    """Yield the record that a resolving network's zone lacks."""
+    snapshot = case.snapshot
+    endpoints = snapshot.effective_endpoints()
+    if isinstance(endpoints, Unread):
+        yield Unknown(snapshot.vault.id, endpoints)
+        return
+    for endpoint in endpoints:
+        if isinstance(endpoint.addresses, Unread):
+            yield Unknown(endpoint.id, endpoint.addresses)
+            continue
+        asked = case.resolver.resolving_networks(snapshot, endpoint.network)
+        if isinstance(asked, Unread):
+            yield Unknown(endpoint.network, asked)
+            continue
+        for network in asked:
+            yield from _judge(case, endpoint, endpoint.addresses, network)
+
+
+def _judge(
+    case: Case, endpoint: PrivateEndpoint, addresses: tuple[str, ...], network: ArmId
+) -> Iterator[Violation | Unknown]:
+    snapshot = case.snapshot
+    answer = case.resolver.view(snapshot, network, snapshot.vault)
+    if set(answer.addresses) & set(addresses):
+        return
+    zone = serving_zone(snapshot, case.policy, network)
+    if isinstance(zone, Unread):
+        yield Unknown(network, zone)
+        return
+    if zone is None:
+        return
+    record = zone.lookup(snapshot.vault.record_name)
+    subject = zone.id.child("A", snapshot.vault.record_name)
+    if isinstance(record, Unread):
+        yield Unknown(subject, record)
+        return
+    if record is not None and record.addresses:
+        return
+    yield Violation(
+        subject=subject,
+        message=(
+            f"Zone {zone.name} has no address for vault {snapshot.vault.name}; in network {network.name} its name "
+            f"gives {answer.summary} instead of private endpoint {endpoint.id.name}."
+        ),
+        facts=_facts(case, endpoint, addresses, zone, record),
+        proposals=_proposals(case, endpoint, addresses, zone, record),
+        evidence=(*answer.chain, answer.reason),
+    )
+
+
+def _facts(
+    case: Case, endpoint: PrivateEndpoint, addresses: tuple[str, ...], zone: Zone, record: RecordSet | None
+) -> Facts:
+    groups = endpoint.zone_groups
+    return {
+        "zone": zone.id.key,
+        "endpoint": endpoint.id.key,
+        "addresses": sorted(addresses),
+        "approved": sorted(connection.key for connection in _approved(case)),
+        "existing_set": record is not None,
+        "zone_groups": "unread" if isinstance(groups, Unread) else sorted(z.key for g in groups for z in g.zones),
+    }
+
+
+def _proposals(
+    case: Case, endpoint: PrivateEndpoint, addresses: tuple[str, ...], zone: Zone, record: RecordSet | None
+) -> tuple[Proposal, ...]:
+    if record is not None and record.auto_registered:
+        return ()
+    if isinstance(endpoint.zone_groups, tuple):
+        for group in endpoint.zone_groups:
+            if zone.id in group.zones:
+                why = Blocker("a zone group of the endpoint maintains this record")
+                return (Proposal(RefreshZoneGroup(group), (why,), Applicability.APPROVAL),)
+    if not addresses:
+        return ()
+    ttl, name = case.policy.ttl.default, case.snapshot.vault.record_name
+    change: CreateRecord | UpdateRecord
+    if record is None:
+        change = CreateRecord(zone.id, name, tuple(sorted(addresses)), ttl)
+    else:
+        change = UpdateRecord(record, tuple(sorted(addresses)), ttl, adopt=True)
+    return (Proposal(change, tuple(_blockers(case, endpoint, addresses, zone, record))),)
+
+
+def _blockers(
+    case: Case, endpoint: PrivateEndpoint, addresses: tuple[str, ...], zone: Zone, record: RecordSet | None
+) -> Iterator[Blocker]:
+    yield from _writer(case, zone)
+    yield from _claimants(case)
+    yield from _linked_networks(case, endpoint, zone)
+    yield from _zone_groups(endpoint)
+    yield from _address_at_home(case, endpoint, addresses)
+    yield from _foreign_metadata(record)
+    yield from _capacity(zone)
+
+
+def _approved(case: Case) -> list[ArmId]:
+    return [c.id for c in case.snapshot.vault.connections if c.status is ConnectionStatus.APPROVED]
+
+
+def _writer(case: Case, zone: Zone) -> Iterator[Blocker]:
+    blocker = writer_blocker(case.policy, zone.id)
+    if blocker is not None:
+        yield blocker
+
+
+def _claimants(case: Case) -> Iterator[Blocker]:
+    count = len(_approved(case))
+    if count != 1:
+        yield Blocker(f"{count} Approved connections could claim the name")
+
+
+def _linked_networks(case: Case, endpoint: PrivateEndpoint, zone: Zone) -> Iterator[Blocker]:
+    """With the default resolution policy a missing name is NXDOMAIN already, so a record takes nothing away."""
+    if isinstance(zone.links, Unread):
+        yield Blocker(f"the links of zone {zone.name} could not be read", zone.links)
+        return
+    for link in zone.links:
+        if link.resolution_policy is ResolutionPolicy.DEFAULT:
+            continue
+        reached = case.snapshot.reaches(link.network, endpoint.network)
+        if reached is not True:
+            unread = reached if isinstance(reached, Unread) else None
+            yield Blocker(f"network {link.network.name} resolves publicly today and may not reach the endpoint", unread)
+
+
+def _zone_groups(endpoint: PrivateEndpoint) -> Iterator[Blocker]:
+    if isinstance(endpoint.zone_groups, Unread):
+        yield Blocker("whether a zone group maintains this record is not known", endpoint.zone_groups)
+
+
+def _address_at_home(case: Case, endpoint: PrivateEndpoint, addresses: tuple[str, ...]) -> Iterator[Blocker]:
+    network = case.snapshot.network(endpoint.network)
+    if not isinstance(network, Network) or not all(network.contains(address) for address in addresses):
+        yield Blocker("the endpoint's address is not known to lie in its network")
+
+
+def _foreign_metadata(record: RecordSet | None) -> Iterator[Blocker]:
+    if record is not None and record.metadata and record.metadata.get(MANAGED_BY) != OWNER:
+        yield Blocker("the empty record set carries somebody else's metadata")
+
+
+def _capacity(zone: Zone) -> Iterator[Blocker]:
+    if zone.record_count >= zone.max_records:
+        yield Blocker(f"the zone has {zone.record_count} of {zone.max_records} record sets")
+
+
+RULE = Rule(
+    id="KVG411",
+    name="missing-a-record",
+    title="The private DNS zone has no record for the vault",
+    severity=Severity.HIGH,
+    ceiling=Applicability.SAFE,
+    default=Mode.FIX,
+    check=check,
+    controls=MappingProxyType({}),
+)

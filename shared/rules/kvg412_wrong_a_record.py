@@ -1,0 +1,146 @@
+"""KVG412 wrong-a-record: the zone sends clients to an address that is not the vault's.
+
+What it finds
+-------------
+The vault's A record in a private zone has addresses, and none of them belongs to an effective endpoint of the vault.
+
+Why it matters
+--------------
+Clients time out, or talk to whatever has that address now.
+
+Example
+-------
+The endpoint was recreated, got 10.0.0.7, and the record still says 10.0.0.4.
+
+Remediation
+-----------
+Replace the addresses by those of the effective endpoint.
+
+Remediation safety
+------------------
+A question by default. Where policy sets this rule to ``fix``, by itself only for a record that kvguard owns: its
+metadata names a change the journal holds, addresses and TTL are what kvguard wrote last, no zone group wrote it or points
+the name at this zone, policy names kvguard as the zone's writer, and exactly one connection is Approved. The write carries
+the etag that was read.
+
+Links
+-----
+https://learn.microsoft.com/azure/key-vault/general/private-link-diagnostics
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import MappingProxyType
+
+from shared.domain.change import CHANGE_ID, MANAGED_BY, OWNER, UpdateRecord
+from shared.domain.grades import Applicability, Mode, Severity
+from shared.domain.rule import Blocker, Case, Proposal, Rule, Unknown, Violation
+from shared.domain.serving import writer_blocker
+from shared.domain.snapshot import ConnectionStatus, PrivateEndpoint, RecordSet, Unread, Zone
+
+
+def check(case: Case) -> Iterator[Violation | Unknown]:
+    """Yield the vault's record in every zone of the vault zone name where all its addresses are wrong."""
+    snapshot = case.snapshot
+    if not snapshot.vault.effective_connections:
+        return
+    right = snapshot.effective_addresses()
+    for zone in snapshot.named_zones():
+        subject = zone.id.child("A", snapshot.vault.record_name)
+        record = zone.lookup(snapshot.vault.record_name)
+        if isinstance(record, Unread):
+            yield Unknown(subject, record)
+            continue
+        if record is None or not record.addresses:
+            continue
+        if isinstance(right, Unread):
+            yield Unknown(subject, right)
+            continue
+        if right & set(record.addresses):
+            continue
+        yield Violation(
+            subject=subject,
+            message=(
+                f"Record {record.id.name} in zone {zone.name} gives {', '.join(record.addresses)}, which is no "
+                f"effective private endpoint of vault {snapshot.vault.name} ({', '.join(sorted(right))})."
+            ),
+            facts={
+                "zone": zone.id.key,
+                "record_addresses": sorted(record.addresses),
+                "record_ttl": record.ttl,
+                "endpoint_addresses": sorted(right),
+                "approved": _approved(case),
+                "owned": not tuple(_not_owned(case, record)),
+            },
+            proposals=_proposals(case, zone, record),
+        )
+
+
+def _approved(case: Case) -> list[str]:
+    return sorted(c.id.key for c in case.snapshot.vault.connections if c.status is ConnectionStatus.APPROVED)
+
+
+def _proposals(case: Case, zone: Zone, record: RecordSet) -> tuple[Proposal, ...]:
+    """One change when one endpoint is effective; several endpoints need a person to say which network is meant."""
+    endpoints = case.snapshot.effective_endpoints()
+    if record.auto_registered or isinstance(endpoints, Unread) or len(endpoints) != 1:
+        return ()
+    endpoint = endpoints[0]
+    if isinstance(endpoint.addresses, Unread) or not endpoint.addresses:
+        return ()
+    change = UpdateRecord(record, tuple(sorted(endpoint.addresses)), record.ttl, adopt=False)
+    return (Proposal(change, tuple(_blockers(case, endpoint, zone, record))),)
+
+
+def _blockers(case: Case, endpoint: PrivateEndpoint, zone: Zone, record: RecordSet) -> Iterator[Blocker]:
+    yield from _writer(case, zone)
+    yield from _claimants(case)
+    yield from _zone_groups(endpoint, zone)
+    yield from _not_owned(case, record)
+
+
+def _writer(case: Case, zone: Zone) -> Iterator[Blocker]:
+    blocker = writer_blocker(case.policy, zone.id)
+    if blocker is not None:
+        yield blocker
+
+
+def _claimants(case: Case) -> Iterator[Blocker]:
+    count = len(_approved(case))
+    if count != 1:
+        yield Blocker(f"{count} Approved connections could claim the name")
+
+
+def _zone_groups(endpoint: PrivateEndpoint, zone: Zone) -> Iterator[Blocker]:
+    if isinstance(endpoint.zone_groups, Unread):
+        yield Blocker("whether a zone group maintains this record is not known", endpoint.zone_groups)
+    elif any(zone.id in group.zones for group in endpoint.zone_groups):
+        yield Blocker("a zone group of the endpoint points the name at this zone")
+
+
+def _not_owned(case: Case, record: RecordSet) -> Iterator[Blocker]:
+    """Metadata is a claim that anybody can write; only the journal makes it ownership."""
+    history = case.snapshot.history
+    written = None if isinstance(history, Unread) else history.written.get(record.id)
+    claimed = record.metadata.get(MANAGED_BY) == OWNER and record.metadata.get(CHANGE_ID)
+    if record.made_by_zone_group:
+        yield Blocker("a zone group wrote the record")
+    if written is None or not claimed or claimed != written.change_id:
+        yield Blocker("the record is not kvguard's by the journal")
+    elif set(written.addresses) != set(record.addresses) or written.ttl != record.ttl:
+        yield Blocker("somebody changed the record since kvguard wrote it")
+
+
+RULE = Rule(
+    id="KVG412",
+    name="wrong-a-record",
+    title="The vault's record leads to an address that is not its own",
+    severity=Severity.CRITICAL,
+    ceiling=Applicability.SAFE,
+    default=Mode.APPROVE,
+    check=check,
+    group="record",
+    rank=50,
+    controls=MappingProxyType({}),
+)

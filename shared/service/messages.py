@@ -1,0 +1,88 @@
+"""The wire form of work on ``kvguard-reconcile``: JSON with a version field.
+
+Version 1: ``{"version": 1, "kind": "hint" | "look" | "sweep", ...}``, times as RFC 3339 in UTC. Messages of the
+previous release are still read; a message of an unknown version is refused, so that it ends on the poison queue
+instead of being misread.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from shared.domain.arm_id import ArmId, InvalidArmId, is_subscription
+from shared.domain.message import MESSAGE_VERSION, Hint, Look, SweepRequest, Work
+
+
+class InvalidMessage(ValueError):
+    """The text is no message that this release understands; it says why."""
+
+
+def encode(work: Work) -> str:
+    """The JSON text of one piece of work."""
+    body: dict[str, object] = {"version": MESSAGE_VERSION}
+    if isinstance(work, Hint):
+        body |= {"kind": "hint", "resource": work.resource.text, "operation": work.operation}
+        body |= {"time": _text(work.time), "initiator": work.initiator}
+    elif isinstance(work, Look):
+        body |= {"kind": "look", "vault": work.vault.text, "why": work.why}
+    else:
+        body |= {"kind": "sweep", "subscription": work.subscription, "why": work.why}
+    body |= {"attempt": work.attempt, "first": None if work.first is None else _text(work.first)}
+    return json.dumps(body, separators=(",", ":"))
+
+
+def decode(text: str) -> Work:
+    """Read one message. Raises InvalidMessage with the reason."""
+    try:
+        body = json.loads(text)
+    except ValueError as error:
+        raise InvalidMessage("the message is not JSON") from error
+    if not isinstance(body, dict):
+        raise InvalidMessage("the message is not a JSON object")
+    if body.get("version") != MESSAGE_VERSION or isinstance(body.get("version"), bool):
+        raise InvalidMessage(f"message version {body.get('version')!r} is not known here")
+    attempt = body.get("attempt", 0)
+    if not isinstance(attempt, int) or isinstance(attempt, bool) or attempt < 0:
+        raise InvalidMessage("attempt is not a count")
+    first = None if body.get("first") is None else _time(body["first"], "first")
+    kind = body.get("kind")
+    if kind == "hint":
+        operation, initiator = _string(body, "operation"), _string(body, "initiator", "")
+        return Hint(_id(body, "resource"), operation, _time(body.get("time"), "time"), initiator, attempt, first)
+    if kind == "look":
+        return Look(_id(body, "vault"), _string(body, "why", ""), attempt, first)
+    if kind == "sweep":
+        subscription = _string(body, "subscription")
+        if not is_subscription(subscription):
+            raise InvalidMessage("subscription is not a subscription id")
+        return SweepRequest(subscription, _string(body, "why", ""), attempt, first)
+    raise InvalidMessage(f"message kind {kind!r} is not known")
+
+
+def _text(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _time(value: object, name: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        raise InvalidMessage(f"{name} is not a time with a zone")
+    return time.astimezone(UTC)
+
+
+def _id(body: dict[str, object], name: str) -> ArmId:
+    try:
+        return ArmId.parse(_string(body, name))
+    except InvalidArmId as error:
+        raise InvalidMessage(f"{name} is not a resource id") from error
+
+
+def _string(body: dict[str, object], name: str, default: str | None = None) -> str:
+    value = body.get(name, default)
+    if not isinstance(value, str):
+        raise InvalidMessage(f"{name} is missing or not a text")
+    return value

@@ -1,0 +1,200 @@
+"""The ports: what the use cases need from the world, and the errors that cross these lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Protocol
+
+from shared.domain.arm_id import ArmId
+from shared.domain.change import Change
+from shared.domain.message import Work
+from shared.domain.plan import Outcome
+from shared.domain.policy import Policy
+from shared.domain.snapshot import Gone, Hold, Part, Sighting, VaultSnapshot, WrittenRecord
+
+
+class EstateError(Exception):
+    """Azure could not be asked. Subclasses say what to do next; the original error is chained."""
+
+
+class EstateUnavailable(EstateError):
+    """A passing reason: throttling, a server error, a time-out. ``retry_after`` in seconds, 0 when Azure named none."""
+
+    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class EstateForbidden(EstateError):
+    """A right is missing. ``action`` is the ARM action, such as ``Microsoft.KeyVault/vaults/read``."""
+
+    def __init__(self, message: str, action: str) -> None:
+        super().__init__(message)
+        self.action = action
+
+
+class LedgerUnavailable(Exception):
+    """The tables, queues or blobs could not be reached."""
+
+
+class LedgerConflict(Exception):
+    """Somebody else wrote the row since it was loaded."""
+
+
+class Deadline(Protocol):
+    """How long this invocation may still take."""
+
+    def remaining(self) -> float:
+        """Seconds left, not above the budget and possibly negative."""
+
+
+class Clock(Protocol):
+    """Time, injectable."""
+
+    def now(self) -> datetime:
+        """The current time, UTC and aware."""
+
+    def deadline(self, seconds: float) -> Deadline:
+        """A deadline that many seconds from now."""
+
+
+class Estate(Protocol):
+    """Azure Resource Manager as the use cases see it. Every method may raise EstateError."""
+
+    def read(
+        self, vault: ArmId, *, deadline: Deadline, parts: frozenset[Part] = frozenset(), fresh: bool = False
+    ) -> VaultSnapshot | Gone:
+        """Read one vault and what its private path consists of.
+
+        Without ``parts`` it is a glance: the vault, its endpoints, their networks, the zones with links and the
+        vault's own record; the parts left out are Unread(DEFERRED, part). ``fresh`` goes past every cache, as any
+        reading must that a change is based on. What cannot be read inside the snapshot is an Unread there; only the
+        vault itself raises. The history of the snapshot is left empty.
+        """
+
+    def deepen(self, snapshot: VaultSnapshot, *, deadline: Deadline, parts: frozenset[Part]) -> VaultSnapshot:
+        """The same snapshot with the given parts read, nothing else read again."""
+
+    def vaults(self, subscription: str, *, deadline: Deadline) -> Iterable[ArmId]:
+        """The ids of all vaults of a subscription, page by page."""
+
+    def vaults_of_endpoint(self, endpoint: ArmId, *, deadline: Deadline) -> tuple[ArmId, ...] | Gone:
+        """The vaults that a private endpoint connects to."""
+
+    def apply(self, change: Change, change_id: str, *, deadline: Deadline) -> Outcome:
+        """Make one change with its precondition. Never raises for what Azure answered: that is the Outcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class VaultRow:
+    """What the ledger keeps of one vault; ``etag`` is empty for a row that does not exist yet.
+
+    ``first_seen`` maps digests of planned changes and fingerprints of findings to when they were first seen;
+    ``told`` maps fingerprints of findings announced as open to a hash of what was said. ``unfinished`` is the id of a
+    change whose intent was journalled and whose result was not. ``look_at`` is when the next look was promised.
+    """
+
+    vault: ArmId
+    etag: str = ""
+    newest_event: datetime | None = None
+    last_quiet_read: datetime | None = None
+    look_at: datetime | None = None
+    unfinished: str = ""
+    first_seen: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    told: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    sightings: Mapping[ArmId, Sighting] = field(default_factory=lambda: MappingProxyType({}))
+    holds: tuple[Hold, ...] = ()
+    written: Mapping[ArmId, WrittenRecord] = field(default_factory=lambda: MappingProxyType({}))
+    ttl_mended: Mapping[ArmId, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    indexed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What is about to be done. ``before`` and ``after`` are JSON texts of the object as read and as wanted."""
+
+    change_id: str
+    at: datetime
+    rule: str
+    digest: str
+    key: str
+    verb: str
+    target: ArmId
+    description: str
+    arguments: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One row of a vault's journal: an intent (``outcome`` empty) or the result of one."""
+
+    sequence: int
+    change_id: str
+    kind: str
+    at: datetime
+    verb: str
+    target: str
+    outcome: str
+    text: str
+    hash: str
+
+
+class Ledger(Protocol):
+    """Durable state. Every method may raise LedgerUnavailable."""
+
+    def load(self, vault: ArmId) -> VaultRow:
+        """The vault's row; a fresh one without etag when there is none."""
+
+    def save(self, row: VaultRow) -> VaultRow:
+        """Insert or replace by etag and return the row with its new etag. Raises LedgerConflict."""
+
+    def intend(self, vault: ArmId, intent: Intent) -> None:
+        """Append an intent to the vault's journal. Raises LedgerConflict when another writer got in between."""
+
+    def conclude(self, vault: ArmId, change_id: str, outcome: Outcome) -> None:
+        """Append the result of an intent to the vault's journal."""
+
+    def intent(self, vault: ArmId, change_id: str) -> Intent | None:
+        """The intent of a change, None when the journal has none."""
+
+    def journal(self, vault: ArmId) -> Sequence[JournalEntry]:
+        """The vault's journal, oldest first."""
+
+    def reserve_write(self, subscription: str, at: datetime, limit: int) -> bool:
+        """Reserve one of ``limit`` writes of this subscription in this hour. False when all are used."""
+
+    def stopped(self) -> str:
+        """The reason of the kill switch, empty while writes are allowed."""
+
+    def vaults_near(self, resource: ArmId) -> tuple[ArmId, ...]:
+        """The vaults that the index remembers for an endpoint, network or zone."""
+
+    def index(self, vault: ArmId, resources: Iterable[ArmId]) -> None:
+        """Remember that these endpoints, networks and zones concern this vault."""
+
+
+class Inbox(Protocol):
+    """The queues that kvguard writes to. Every method may raise LedgerUnavailable."""
+
+    def send(self, work: Iterable[Work], delay: timedelta = timedelta(0)) -> None:
+        """Put work on ``kvguard-reconcile``, visible after ``delay`` (at most 7 days)."""
+
+    def poison(self, work: Work, reason: str) -> None:
+        """Put work that is given up on ``kvguard-reconcile-poison`` with its reason, to be replayed by a person."""
+
+    def tell(self, messages: Iterable[str]) -> None:
+        """Put finding messages (JSON texts of at most 48 KiB) on ``kvguard-findings``."""
+
+    def keep(self, text: str) -> str:
+        """Store a text too large for a message and return the name of its blob."""
+
+
+class PolicySource(Protocol):
+    """Where the policy comes from."""
+
+    def policy(self) -> Policy:
+        """The current policy; an unusable one says why in ``unusable``. Never raises."""
