@@ -20,8 +20,8 @@ Remediation safety
 ------------------
 By itself only when all hold: policy names kvguard as the writer of the zone; the right record is in it already; over
 all known vaults the simulation shows no name that works in that network today and would not afterwards (a link makes
-the zone answer for every vault, so a vault without a record would become NXDOMAIN); no other zone of that name is linked
-there; neither custom DNS servers nor a forwarding ruleset are involved; the zone has room for a link. The inverse
+the zone answer for every vault, so a vault without a record would become NXDOMAIN); no other zone of that name is
+linked there; neither custom DNS servers nor a forwarding ruleset are involved; the zone has room for a link. The inverse
 removes the link.
 
 Links
@@ -131,7 +131,7 @@ def _harm(case: Case, change: CreateLink) -> Iterator[Blocker]:
 
 
 def _other_zone(case: Case) -> Iterator[Blocker]:
-    """Azure refuses a second zone of the same name for a network; ``serving_zone`` has ruled out those that were read."""
+    """Azure refuses a second zone of one name for a network; ``serving_zone`` has ruled out those that were read."""
     if case.snapshot.zones_unread:
         yield Blocker("not every place that may hold another zone of this name was read", case.snapshot.zones_unread[0])
 
@@ -158,6 +158,6 @@ RULE = Rule(
     default=Mode.FIX,
     check=check,
     controls=MappingProxyType(
-        {"Community Policy": ("create-private-dns-zone-virtual-network-link-to-virtual-networks",)}
+        {"Community Policy": ("create-private-dns-zone-virtual-network-link-to-virtual-networks-if-not-available",)}
     ),
 )

@@ -22,8 +22,8 @@ Remediation safety
 By itself only when all hold: policy names kvguard as the writer of the zone; exactly one connection of the vault is
 Approved (an unreadable or foreign one counts as a claimant); every network linked to the zone reaches the endpoint or
 gets NXDOMAIN today; the endpoint has no zone group for this zone; the address lies in the endpoint's network; the zone
-has room. An empty set is filled only with its etag and when its metadata is empty or kvguard's. Creation is conditional,
-so a record that appears meanwhile is never overwritten.
+has room. An empty set is filled only with its etag and when its metadata is empty or kvguard's. Creation is
+conditional, so a record that appears meanwhile is never overwritten.
 
 Links
 -----

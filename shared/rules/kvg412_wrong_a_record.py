@@ -19,9 +19,9 @@ Replace the addresses by those of the effective endpoint.
 Remediation safety
 ------------------
 A question by default. Where policy sets this rule to ``fix``, by itself only for a record that kvguard owns: its
-metadata names a change the journal holds, addresses and TTL are what kvguard wrote last, no zone group wrote it or points
-the name at this zone, policy names kvguard as the zone's writer, and exactly one connection is Approved. The write carries
-the etag that was read.
+metadata names a change the journal holds, addresses and TTL are what kvguard wrote last, no zone group wrote it or
+points the name at this zone, policy names kvguard as the zone's writer, and exactly one connection is Approved. The
+write carries the etag that was read.
 
 Links
 -----

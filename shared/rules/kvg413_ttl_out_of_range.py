@@ -19,8 +19,9 @@ Set the TTL to the nearest bound; addresses and metadata stay.
 Remediation safety
 ------------------
 By itself only when all hold: policy names kvguard as the zone's writer; every address of the record belongs to an
-effective endpoint of the vault; no zone group wrote it; kvguard has not mended this record within a day (somebody sets it
-back, then a person decides). The write carries the etag that was read and changes no answer, only how long it is kept.
+effective endpoint of the vault; no zone group wrote it; kvguard has not mended this record within a day (somebody sets
+it back, then a person decides). The write carries the etag that was read and changes no answer, only how long it is
+kept.
 
 Links
 -----
