@@ -28,12 +28,17 @@ class Hint:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Look at one vault. ``why`` is for people; ``attempt`` and ``first`` as in Hint."""
+    """Look at one vault. ``why`` is for people; ``attempt`` and ``first`` as in Hint.
+
+    ``event`` is the time of the event that led here, if one did: a reading that began too soon after it may have
+    missed what it announced.
+    """
 
     vault: ArmId
     why: str
     attempt: int = 0
     first: datetime | None = None
+    event: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
 
@@ -37,10 +38,14 @@ class Resolver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """Why a change is not SAFE. ``unread`` names the unknown part where that is the reason."""
+    """Why a change is not SAFE. ``unread`` names the unknown part where that is the reason.
+
+    ``until`` (UTC) is when the reason passes by itself, so that somebody looks again then.
+    """
 
     why: str
     unread: Unread | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,8 +80,11 @@ def _too_fresh(case: Case, connection: Connection) -> Iterator[Blocker]:
     history = case.snapshot.history
     sighting = None if isinstance(history, Unread) else history.sightings.get(connection.id)
     age = case.policy.timing.dead_connection_age
-    if sighting is None or sighting.status is not connection.status or case.snapshot.read_at - sighting.since < age:
-        yield Blocker(f"it has not been seen {connection.status.value} for {age.total_seconds():.0f} s yet")
+    known = sighting is not None and sighting.status is connection.status
+    since = sighting.since if sighting is not None and known else case.snapshot.read_at
+    if not known or case.snapshot.read_at - since < age:
+        why = f"it has not been seen {connection.status.value} for {age.total_seconds():.0f} s yet"
+        yield Blocker(why, until=since + age)
 
 
 def _lately_approved(case: Case, connection: Connection) -> Iterator[Blocker]:
@@ -89,8 +92,9 @@ def _lately_approved(case: Case, connection: Connection) -> Iterator[Blocker]:
     sighting = None if isinstance(history, Unread) else history.sightings.get(connection.id)
     if sighting is None or sighting.last_approved is None:
         return
-    if case.snapshot.read_at - sighting.last_approved < case.policy.timing.approved_memory:
-        yield Blocker("it was Approved within the last 30 days")
+    until = sighting.last_approved + case.policy.timing.approved_memory
+    if case.snapshot.read_at < until:
+        yield Blocker("it was Approved within the last 30 days", until=until)
 
 
 def _rejected_here(case: Case, connection: Connection) -> Iterator[Blocker]:
@@ -98,8 +102,9 @@ def _rejected_here(case: Case, connection: Connection) -> Iterator[Blocker]:
     sighting = None if isinstance(history, Unread) else history.sightings.get(connection.id)
     if sighting is None or sighting.rejected_by_kvguard is None:
         return
-    if case.snapshot.read_at - sighting.rejected_by_kvguard < case.policy.timing.undo_window:
-        yield Blocker("it was rejected through kvguard and the undo window is open")
+    until = sighting.rejected_by_kvguard + case.policy.timing.undo_window
+    if case.snapshot.read_at < until:
+        yield Blocker("it was rejected through kvguard and the undo window is open", until=until)
 
 
 def _endpoint_disagrees(case: Case, connection: Connection) -> Iterator[Blocker]:

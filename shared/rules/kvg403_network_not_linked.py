@@ -21,8 +21,8 @@ Remediation safety
 By itself only when all hold: policy names kvguard as the writer of the zone; the right record is in it already; over
 all known vaults the simulation shows no name that works in that network today and would not afterwards (a link makes
 the zone answer for every vault, so a vault without a record would become NXDOMAIN); no other zone of that name is
-linked there; neither custom DNS servers nor a forwarding ruleset are involved; the zone has room for a link. The inverse
-removes the link.
+linked there; neither custom DNS servers nor a forwarding ruleset are involved; the zone has room for a link. The
+inverse removes the link.
 
 Links
 -----

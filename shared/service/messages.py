@@ -26,6 +26,7 @@ def encode(work: Work) -> str:
         body |= {"time": _text(work.time), "initiator": work.initiator}
     elif isinstance(work, Look):
         body |= {"kind": "look", "vault": work.vault.text, "why": work.why}
+        body["event"] = None if work.event is None else _text(work.event)
     else:
         body |= {"kind": "sweep", "subscription": work.subscription, "why": work.why}
     body |= {"attempt": work.attempt, "first": None if work.first is None else _text(work.first)}
@@ -51,7 +52,8 @@ def decode(text: str) -> Work:
         operation, initiator = _string(body, "operation"), _string(body, "initiator", "")
         return Hint(_id(body, "resource"), operation, _time(body.get("time"), "time"), initiator, attempt, first)
     if kind == "look":
-        return Look(_id(body, "vault"), _string(body, "why", ""), attempt, first)
+        event = None if body.get("event") is None else _time(body["event"], "event")
+        return Look(_id(body, "vault"), _string(body, "why", ""), attempt, first, event)
     if kind == "sweep":
         subscription = _string(body, "subscription")
         if not is_subscription(subscription):

@@ -95,6 +95,7 @@ class VaultRow:
     ``first_seen`` maps digests of planned changes and fingerprints of findings to when they were first seen;
     ``told`` maps fingerprints of findings announced as open to a hash of what was said. ``unfinished`` is the id of a
     change whose intent was journalled and whose result was not. ``look_at`` is when the next look was promised.
+    ``made`` maps keys of changes to when kvguard last made them.
     """
 
     vault: ArmId
@@ -109,12 +110,13 @@ class VaultRow:
     holds: tuple[Hold, ...] = ()
     written: Mapping[ArmId, WrittenRecord] = field(default_factory=lambda: MappingProxyType({}))
     ttl_mended: Mapping[ArmId, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    made: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     indexed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What is about to be done. ``before`` and ``after`` are JSON texts of the object as read and as wanted."""
+    """What is about to be done. ``arguments`` is the JSON text of the change's arguments, ``why`` the finding."""
 
     change_id: str
     at: datetime

@@ -1,0 +1,1 @@
+"""Azure Resource Manager in memory: Key Vault, private networking and private DNS with Azure's own quirks."""

@@ -1,0 +1,345 @@
+"""Microsoft.KeyVault/vaults and deleted vaults.
+
+Source: azure-rest-api-specs, specification/keyvault/resource-manager; behaviour from recorded traffic.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+from emulator.arm import connections
+from emulator.arm.clock import iso
+from emulator.arm.errors import ArmError, bad_request
+from emulator.arm.messages import ArmResponse, Json
+from emulator.arm.operations import Protocol
+from emulator.arm.paging import page
+from emulator.arm.resources import Connection, DeletedVault, Stamp, State, Vault
+from emulator.arm.routing import Call, Router, Shape
+from emulator.arm.world import World
+
+VAULTS = "Microsoft.KeyVault/vaults"
+DELETED = "Microsoft.KeyVault/locations/deletedVaults"
+REGISTER_DNS_SECONDS = 31.0
+PURGE_SECONDS = 10.0
+RETENTION_DAYS = 90
+_NAME = re.compile(r"[a-z](?!.*--)[a-z0-9-]{1,22}[a-z0-9]", re.IGNORECASE)
+_PUBLIC_ACCESS_SINCE = "2021-06-01"
+
+
+class Vaults:
+    """Handlers of vaults."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def register(self, router: Router) -> None:
+        """Add all routes."""
+        router.add("GET", Shape.ITEM, VAULTS, self.get)
+        router.add("PUT", Shape.ITEM, VAULTS, self.put)
+        router.add("PATCH", Shape.ITEM, VAULTS, self.patch)
+        router.add("DELETE", Shape.ITEM, VAULTS, self.delete)
+        router.add("GET", Shape.COLLECTION, VAULTS, self.list_all)
+        router.add("PUT", Shape.ITEM, f"{VAULTS}/accessPolicies", self.access_policies)
+        router.add("GET", Shape.ITEM, DELETED, self.get_deleted)
+        router.add("POST", Shape.ACTION, f"{DELETED}/purge", self.purge)
+        router.add("GET", Shape.COLLECTION, "Microsoft.KeyVault/deletedVaults", self.list_deleted)
+
+    def get(self, call: Call) -> ArmResponse:
+        """The vault."""
+        vault = self._world.store.require(call.id, Vault)
+        return ArmResponse(200, self.render(vault, call.request.api_version))
+
+    def list_all(self, call: Call) -> ArmResponse:
+        """Vaults of a group or a subscription, with their properties."""
+        store, target = self._world.store, call.target
+        if target.group is not None:
+            store.require_group(target.subscription, target.group)
+        rows = (
+            vault
+            for vault in store.of_type(VAULTS, Vault)
+            if vault.id.subscription.casefold() == target.subscription.casefold()
+            and (target.group is None or (vault.id.group or "").casefold() == target.group.casefold())
+        )
+        version = call.request.api_version
+        return page(
+            self._world,
+            call.request,
+            rows,
+            lambda vault: self.render(vault, version),
+            action=call.action,
+            null_next_link=True,
+        )
+
+    def put(self, call: Call) -> ArmResponse:
+        """Create or replace. A new vault registers its name for some 31 s; the answer has no trailing slash."""
+        store, body = self._world.store, call.request.body
+        store.require_group(call.target.subscription, call.id.group or "")
+        existing = store.find(call.id, Vault)
+        properties = dict(body.get("properties") or {})
+        location = body.get("location")
+        if not location:
+            raise bad_request("The location property is required for this definition.", "LocationRequired")
+        recover = properties.pop("createMode", "default") == "recover"
+        if existing is None:
+            self._check_name(call)
+            deleted = store.deleted_vaults.get(call.id.name.casefold())
+            if deleted is not None and recover:
+                store.deleted_vaults.pop(call.id.name.casefold())
+                return self._registered(call, deleted.vault)
+            if deleted is not None:
+                raise ArmError(
+                    409,
+                    "ConflictError",
+                    f"A vault with the same name already exists in deleted state. You need to either recover or purge "
+                    f"existing key vault. Follow this link https://go.microsoft.com/fwlink/?linkid=2149745 for more "
+                    f"information on soft delete. Vault: {call.id.name}.",
+                )
+        for required in ("sku", "tenantId"):
+            if required not in properties:
+                raise bad_request(f"The parameter {required} is not specified.")
+        stamp = self._stamp(call)
+        vault = Vault(
+            id=call.id if existing is None else existing.id,
+            location=location,
+            tags=dict(body.get("tags") or {}),
+            properties=properties,
+            created=stamp if existing is None else existing.created,
+            modified=stamp,
+        )
+        if existing is None:
+            return self._registered(call, vault)
+        store.put(vault)
+        return ArmResponse(200, self.render(vault, call.request.api_version, slash=False))
+
+    def _check_name(self, call: Call) -> None:
+        name = call.id.name
+        if not _NAME.fullmatch(name):
+            raise ArmError(
+                400,
+                "VaultNameNotValid",
+                f"The vault name '{name}' is invalid. A vault's name must be between 3-24 alphanumeric characters. "
+                "The name must begin with a letter, end with a letter or digit, and not contain consecutive hyphens.",
+            )
+        for vault in self._world.store.of_type(VAULTS, Vault):
+            if vault.id.name.casefold() == name.casefold():
+                raise ArmError(
+                    409,
+                    "VaultAlreadyExists",
+                    f"The vault name '{name}' is already in use. Vault names are globally unique so it is possible "
+                    "that the name is already taken.",
+                )
+
+    def _registered(self, call: Call, vault: Vault) -> ArmResponse:
+        vault.state = State.REGISTERING_DNS
+        self._world.store.put(vault)
+
+        def registered() -> None:
+            vault.state = State.SUCCEEDED
+
+        call.operation = self._world.operations.start(
+            Protocol.KEY_VAULT,
+            seconds=REGISTER_DNS_SECONDS,
+            retry_after=0,
+            finish=registered,
+            subscription=vault.id.subscription,
+        )
+        return ArmResponse(200, self.render(vault, call.request.api_version, slash=False))
+
+    def patch(self, call: Call) -> ArmResponse:
+        """Change only what the body has: tags, and each property on its own."""
+        vault = self._world.store.require(call.id, Vault)
+        body = call.request.body
+        if "tags" in body:
+            vault.tags = dict(body["tags"] or {})
+        for name, value in (body.get("properties") or {}).items():
+            vault.properties[name] = value
+        vault.modified = self._stamp(call)
+        return ArmResponse(200, self.render(vault, call.request.api_version))
+
+    def _stamp(self, call: Call) -> Stamp:
+        who = call.request.principal
+        return Stamp(who.shown, "User" if who.upn else "Application", self._world.clock.now())
+
+    def access_policies(self, call: Call) -> ArmResponse:
+        """Add, replace or remove access policies: `vaults/{name}/accessPolicies/{add|replace|remove}`."""
+        parent = call.id.parent
+        assert parent is not None
+        vault = self._world.store.require(parent, Vault)
+        sent: list[Json] = (call.request.body.get("properties") or {}).get("accessPolicies") or []
+        named = {_policy_key(policy) for policy in sent}
+        kept = [old for old in vault.properties.get("accessPolicies") or [] if _policy_key(old) not in named]
+        match call.id.name.casefold():
+            case "add" | "replace":
+                vault.properties["accessPolicies"] = [*kept, *sent]
+            case "remove":
+                vault.properties["accessPolicies"] = kept
+            case other:
+                raise bad_request(f"The operation kind '{other}' is unknown.")
+        vault.modified = self._stamp(call)
+        call.changed = call.id
+        shown = {"accessPolicies": vault.properties["accessPolicies"]}
+        return ArmResponse(
+            200,
+            {
+                "id": f"{vault.id.text}/accessPolicies/",
+                "type": f"{VAULTS}/accessPolicies",
+                "location": vault.location,
+                "properties": shown,
+            },
+        )
+
+    def delete(self, call: Call) -> ArmResponse:
+        """Soft-delete: 200 at once, 404 for a vault that does not exist."""
+        vault = self._world.store.require(call.id, Vault)
+        self.remove(vault)
+        return ArmResponse(200)
+
+    def remove(self, vault: Vault) -> None:
+        """Soft-delete the vault and cut its connections, whose endpoints see Disconnected."""
+        store = self._world.store
+        for connection in store.children(vault.id, Connection):
+            connections.disconnect_endpoint(self._world, connection)
+            store.remove(connection.id)
+        store.remove(vault.id)
+        store.deleted_vaults[vault.id.name.casefold()] = DeletedVault(vault, self._world.clock.now())
+
+    def _deleted(self, name: str, location: str) -> DeletedVault:
+        found = self._world.store.deleted_vaults.get(name.casefold())
+        if found is None:
+            raise ArmError(
+                404,
+                "DeletedVaultNotFound",
+                f"The specified deleted vault '{name}' does not exist in location '{location}'.",
+            )
+        return found
+
+    def get_deleted(self, call: Call) -> ArmResponse:
+        """A soft-deleted vault."""
+        return ArmResponse(200, self._render_deleted(self._deleted(call.id.name, call.target.names[0])))
+
+    def list_deleted(self, call: Call) -> ArmResponse:
+        """All soft-deleted vaults of a subscription."""
+        rows = [
+            self._render_deleted(deleted)
+            for deleted in self._world.store.deleted_vaults.values()
+            if deleted.vault.id.subscription.casefold() == call.target.subscription.casefold()
+        ]
+        return ArmResponse(200, {"value": rows, "nextLink": None})
+
+    def purge(self, call: Call) -> ArmResponse:
+        """Free the name of a deleted vault for good: 202, then 200 at the Location."""
+        location, name = call.target.names
+        self._deleted(name, location)
+        operation = self._world.operations.start(
+            Protocol.KEY_VAULT,
+            seconds=PURGE_SECONDS,
+            retry_after=5,
+            finish=lambda: _forget(self._world, name),
+            subscription=call.target.subscription,
+            location=location,
+            result=lambda: ArmResponse(200),
+        )
+        call.operation = operation
+        return ArmResponse(
+            202,
+            None,
+            {
+                "Location": self._world.operations.url(operation.result_path(), call.request),
+                "Retry-After": self._world.clock.retry_after(operation.retry_after),
+            },
+        )
+
+    def _render_deleted(self, deleted: DeletedVault) -> Json:
+        vault = deleted.vault
+        location = (vault.location or "").replace(" ", "").casefold()
+        return {
+            "id": f"/subscriptions/{vault.id.subscription}/providers/Microsoft.KeyVault/locations/{location}"
+            f"/deletedVaults/{vault.id.name}",
+            "name": vault.id.name,
+            "type": "Microsoft.KeyVault/deletedVaults",
+            "properties": {
+                "vaultId": vault.id.text,
+                "location": vault.location,
+                "tags": vault.tags or {},
+                "deletionDate": iso(deleted.deleted_at),
+                "scheduledPurgeDate": iso(deleted.deleted_at + timedelta(days=RETENTION_DAYS)),
+            },
+        }
+
+    def render(self, vault: Vault, api_version: str, *, slash: bool = True) -> Json:
+        """The body.
+
+        `networkAcls` is absent when never set and for the default {AzureServices, Allow}; `publicNetworkAccess` is
+        absent before api-version 2021-06-01-preview; `privateEndpointConnections` is absent without any.
+        """
+        sent = vault.properties
+        suffix = self._world.switches.key_vault_dns_suffix
+        properties: dict[str, Any] = {
+            "sku": sent["sku"],
+            "tenantId": sent["tenantId"],
+        }
+        acls = _network_acls(sent.get("networkAcls"))
+        if acls is not None:
+            properties["networkAcls"] = acls
+        rows = [
+            connections.render_nested(connection) for connection in self._world.store.children(vault.id, Connection)
+        ]
+        if rows:
+            properties["privateEndpointConnections"] = rows
+        properties["accessPolicies"] = sent.get("accessPolicies") or []
+        properties["enabledForDeployment"] = bool(sent.get("enabledForDeployment"))
+        for optional in ("enabledForDiskEncryption", "enabledForTemplateDeployment", "enablePurgeProtection"):
+            if sent.get(optional) is not None:
+                properties[optional] = sent[optional]
+        properties["enableSoftDelete"] = True
+        properties["softDeleteRetentionInDays"] = sent.get("softDeleteRetentionInDays") or RETENTION_DAYS
+        properties["enableRbacAuthorization"] = bool(sent.get("enableRbacAuthorization"))
+        properties["vaultUri"] = f"https://{vault.id.name.casefold()}.{suffix}{'/' if slash else ''}"
+        properties["provisioningState"] = vault.state.value
+        if api_version >= _PUBLIC_ACCESS_SINCE:
+            properties["publicNetworkAccess"] = sent.get("publicNetworkAccess") or "Enabled"
+        return {
+            "id": vault.id.text,
+            "name": vault.id.name,
+            "type": VAULTS,
+            "location": vault.location,
+            "tags": vault.tags or {},
+            "systemData": {
+                "createdBy": vault.created.by,
+                "createdByType": vault.created.type,
+                "createdAt": iso(vault.created.at),
+                "lastModifiedBy": vault.modified.by,
+                "lastModifiedByType": vault.modified.type,
+                "lastModifiedAt": iso(vault.modified.at),
+            },
+            "properties": properties,
+        }
+
+
+def _forget(world: World, name: str) -> None:
+    world.store.deleted_vaults.pop(name.casefold(), None)
+
+
+def _policy_key(policy: Json) -> tuple[str, str]:
+    return str(policy.get("objectId", "")).casefold(), str(policy.get("applicationId", "")).casefold()
+
+
+def _network_acls(sent: Json | None) -> Json | None:
+    if not sent:
+        return None
+    acls = {
+        "bypass": sent.get("bypass") or "AzureServices",
+        "defaultAction": sent.get("defaultAction") or "Allow",
+        "ipRules": [{"value": _as_range(rule["value"])} for rule in sent.get("ipRules") or []],
+        "virtualNetworkRules": [dict(rule) for rule in sent.get("virtualNetworkRules") or []],
+    }
+    default = acls["bypass"] == "AzureServices" and acls["defaultAction"] == "Allow"
+    if default and not acls["ipRules"] and not acls["virtualNetworkRules"]:
+        return None
+    return acls
+
+
+def _as_range(value: str) -> str:
+    return value if "/" in value else f"{value}/32"

@@ -1,0 +1,284 @@
+"""The local Azure as one server: Resource Manager, the identity endpoint and Event Grid over TLS on a loopback port.
+
+`python -m emulator.azure --state DIR` runs it as a process; `LocalAzure` runs it inside a test.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
+
+from emulator import tls
+from emulator.arm.access import Principal
+from emulator.arm.clock import Clock
+from emulator.arm.control import Control
+from emulator.arm.faults import Faults
+from emulator.arm.identity import LIFETIME_SECONDS, Identities
+from emulator.arm.log import RequestLog
+from emulator.arm.messages import ArmResponse
+from emulator.arm.records import write_internal
+from emulator.arm.resources import Zone
+from emulator.arm.service import ArmService
+from emulator.arm.store import Store
+from emulator.arm.web import CuttableProtocol, create_app
+from emulator.arm.world import Switches
+from emulator.eventgrid import EventGrid
+
+TENANT = "7f0c6f5e-8f8a-4b7d-9f5e-2a1d6c3b4e10"
+SUBSCRIPTION = "11111111-2222-4333-8444-555555555555"
+OPERATOR = "operator"
+STARTUP_SECONDS = 10.0
+
+
+class LocalCredential:
+    """A token credential for tests: tokens of one principal, for the audience of the scope asked for."""
+
+    def __init__(self, identities: Identities, principal: Principal) -> None:
+        self._identities = identities
+        self._principal = principal
+
+    def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+        """A token for the first scope."""
+        return AccessToken(*self._issue(scopes[0]))
+
+    def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
+        """A token for the first scope."""
+        return AccessTokenInfo(*self._issue(scopes[0]))
+
+    def _issue(self, scope: str) -> tuple[str, int]:
+        audience = scope.removesuffix(".default").rstrip("/")
+        token = self._identities.token(self._principal, audience)
+        return token, int(time.time()) + LIFETIME_SECONDS
+
+
+class LocalAzure:
+    """The local Azure in this process, served by a thread; a context manager.
+
+    `scale` is real seconds per second of Azure (0: operations finish at the next look); `directory` gets the
+    certificates, a temporary one without it. Subscriptions exist from the start, resource groups do not.
+    """
+
+    def __init__(
+        self,
+        directory: Path | None = None,
+        *,
+        port: int = 0,
+        scale: float = 0.02,
+        clock: Clock | None = None,
+        tenant: str = TENANT,
+        subscriptions: Iterable[str] = (SUBSCRIPTION,),
+    ) -> None:
+        self._cleanup = contextlib.ExitStack()
+        if directory is None:
+            directory = Path(self._cleanup.enter_context(tempfile.TemporaryDirectory(prefix="local-azure-")))
+        self._files = tls.create(directory)
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind(("127.0.0.1", port))
+        self.url = f"https://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.tenant = tenant
+        self.control_secret = secrets.token_urlsafe(24)
+        self.faults = Faults()
+        self.identities = Identities(tenant, f"{self.url}/{tenant}", extra_audience=self.url)
+        self.service = ArmService(clock or Clock(scale), self.identities, tenant)
+        for number, subscription in enumerate(subscriptions, 1):
+            self.store.add_subscription(subscription, f"Subscription {number}")
+        self.operator = self.identities.add(Principal.named(OPERATOR, person=True)).principal
+        self.grid = EventGrid(scale=self.clock.scale)
+        self.service.world.events.subscribe(self.grid.publish_arm)
+        control = Control(self.service, self.faults, self.control_secret, self.env_for)
+        app = create_app(self.service, self.faults, control, list(self.grid.routes()))
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                http=CuttableProtocol,
+                ws="none",
+                lifespan="on",
+                log_level="error",
+                access_log=False,
+                date_header=False,
+                server_header=False,
+                ssl_certfile=str(self._files.certificate),
+                ssl_keyfile=str(self._files.key),
+                timeout_graceful_shutdown=1,
+            )
+        )
+        self._thread = threading.Thread(target=self._run, name="local-azure", daemon=True)
+
+    def _run(self) -> None:
+        self._server.run(sockets=[self._socket])
+
+    def start(self) -> Self:
+        """Serve. Raises RuntimeError when the server does not come up."""
+        self.grid.start()
+        self._thread.start()
+        deadline = time.monotonic() + STARTUP_SECONDS
+        while not self._server.started:
+            if time.monotonic() > deadline or not self._thread.is_alive():
+                raise RuntimeError("the local Azure did not start")
+            time.sleep(0.005)
+        return self
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join(STARTUP_SECONDS)
+        self._socket.close()
+        self.grid.close()
+        self._cleanup.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def ca_path(self) -> Path:
+        """The authority's certificate, for REQUESTS_CA_BUNDLE or `connection_verify`."""
+        return self._files.ca
+
+    @property
+    def log(self) -> RequestLog:
+        """What was asked of Resource Manager."""
+        return self.service.log
+
+    @property
+    def store(self) -> Store:
+        """The resources."""
+        return self.service.world.store
+
+    @property
+    def switches(self) -> Switches:
+        """Behaviour that can be changed."""
+        return self.service.world.switches
+
+    @property
+    def clock(self) -> Clock:
+        """Azure's time."""
+        return self.service.clock
+
+    def env_for(self, principal_name: str) -> dict[str, str]:
+        """The environment in which azure-identity's managed identity is this principal (made if there is none)."""
+        identity = self.identities.named(principal_name)
+        return {
+            "REQUESTS_CA_BUNDLE": str(self.ca_path),
+            "IDENTITY_ENDPOINT": f"{self.url}/msi/token",
+            "IDENTITY_HEADER": identity.secret,
+        }
+
+    def credential(self, principal_name: str = OPERATOR) -> LocalCredential:
+        """A credential of a principal (made if there is none) for SDK clients in this process."""
+        return LocalCredential(self.identities, self.identities.named(principal_name).principal)
+
+    def deny(self, principal_name: str, action_prefix: str, scope: str = "/") -> None:
+        """Take rights from a principal, at and below a scope: 403 from now on."""
+        self.service.world.access.deny(principal_name, action_prefix, scope)
+
+    def grant(
+        self, principal_name: str, actions: Iterable[str], scope: str = "/", not_actions: Iterable[str] = ()
+    ) -> None:
+        """Give a principal only these actions, with `*` as in role definitions; grants add up."""
+        self.service.world.access.grant(principal_name, tuple(actions), scope, tuple(not_actions))
+
+    def seed(self, method: str, path: str, body: Any = None) -> ArmResponse:
+        """Do a request as the operator at once: finished when it returns, no log entry, no event.
+
+        Raises ArmError when the request is refused.
+        """
+        return self.service.seed(self.operator, method, path, body)
+
+    def seed_auto_registered(self, zone_id: str, name: str, address: str) -> None:
+        """An A record as auto-registration writes it for a machine. Raises KeyError for an unknown zone."""
+        with self.store.lock:
+            zone = self.store.find(zone_id, Zone)
+            if zone is None:
+                raise KeyError(zone_id)
+            write_internal(self.service.world, zone, name, (address,), ttl=10, auto_registered=True)
+
+    @contextlib.contextmanager
+    def requests_ca(self) -> Iterator[None]:
+        """Let clients in this process trust the server, by the environment, while the block runs."""
+        before = os.environ.get("REQUESTS_CA_BUNDLE")
+        os.environ["REQUESTS_CA_BUNDLE"] = str(self.ca_path)
+        try:
+            yield
+        finally:
+            if before is None:
+                os.environ.pop("REQUESTS_CA_BUNDLE", None)
+            else:
+                os.environ["REQUESTS_CA_BUNDLE"] = before
+
+    def ready(self) -> dict[str, Any]:
+        """What another process needs in order to use this server; its `principals` carry secrets."""
+        return {
+            "arm": self.url,
+            "ca": str(self.ca_path),
+            "identity_endpoint": f"{self.url}/msi/token",
+            "tenant": self.tenant,
+            "subscriptions": [item.id for item in self.store.subscriptions.values()],
+            "control_header": "X-Emulator-Control",
+            "control_secret": self.control_secret,
+            "principals": {
+                identity.principal.name: {
+                    "oid": identity.principal.oid,
+                    "appid": identity.principal.appid,
+                    "identity_header": identity.secret,
+                }
+                for identity in self.identities.all()
+            },
+            "pid": os.getpid(),
+        }
+
+
+def write_ready(path: Path, content: dict[str, Any]) -> None:
+    """Write the ready file so that a reader sees all of it or none, readable by its owner only."""
+    part = path.with_suffix(".part")
+    part.touch(mode=0o600)
+    part.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    part.replace(path)
+
+
+def main() -> int:
+    """Run the local Azure until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(prog="python -m emulator.azure", description=main.__doc__)
+    parser.add_argument("--port", type=int, default=0, help="loopback port, 0 for any free one")
+    parser.add_argument("--state", type=Path, required=True, help="directory for certificates and ready.json")
+    parser.add_argument("--scale", type=float, default=0.02, help="real seconds per second of Azure")
+    parser.add_argument("--subscription", action="append", help="a subscription id; may be repeated")
+    parser.add_argument("--principal", action="append", default=[], help="a principal to make known; may be repeated")
+    arguments = parser.parse_args()
+    directory: Path = arguments.state.absolute()
+    subscriptions = arguments.subscription or [SUBSCRIPTION]
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with LocalAzure(directory, port=arguments.port, scale=arguments.scale, subscriptions=subscriptions) as azure:
+        for name in arguments.principal:
+            azure.identities.named(name)
+        write_ready(directory / "ready.json", azure.ready())
+        print(f"local Azure at {azure.url}, scale {arguments.scale:g}, state in {directory}", flush=True)
+        stop.wait()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,71 @@
+"""Telling people: findings that are open or cleared, each said once as long as it says the same."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+from shared.domain.arm_id import ArmId
+from shared.domain.finding import Assessment, Finding
+from shared.domain.policy import Policy
+from shared.reporting.findings import Fix, cleared_message, open_message, pack
+from shared.service.memory import settled
+from shared.service.ports import Inbox, VaultRow
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def announce(
+    row: VaultRow,
+    findings: tuple[Finding, ...],
+    fixes: Mapping[str, Fix],
+    assessment: Assessment,
+    policy: Policy,
+    inbox: Inbox,
+) -> VaultRow:
+    """Send what is newly open or has changed, and what is cleared; return the row that remembers it.
+
+    A finding is told once it has been seen twice, ``settle`` apart. It is cleared only by a reading in which its rule
+    was judged completely: what was not read is not mended.
+    """
+    now, told = assessment.read_at, dict(row.told)
+    messages: list[str] = []
+    for finding in findings:
+        fix = fixes.get(finding.fingerprint)
+        note = f"{_content(finding, fix)} {finding.rule} {finding.subject.text}"
+        known = told.get(finding.fingerprint)
+        if known == note or (known is None and not settled(row, finding.fingerprint, now, policy.timing.settle)):
+            continue
+        messages.append(pack(open_message(finding, now, fix), inbox.keep))
+        told[finding.fingerprint] = note
+    present = {finding.fingerprint for finding in (*findings, *assessment.findings)}
+    unjudged = {missing.rule for missing in assessment.not_evaluated}
+    for fingerprint, note in row.told.items():
+        _, rule, subject = note.split(" ", 2)
+        if fingerprint in present or rule in unjudged:
+            continue
+        messages.append(cleared_message(row.vault, rule, ArmId.parse(subject), fingerprint, now))
+        del told[fingerprint]
+    if messages:
+        inbox.tell(messages)
+    return replace(row, told=MappingProxyType(told))
+
+
+def announce_gone(row: VaultRow, now: datetime, inbox: Inbox) -> VaultRow:
+    """Clear everything that was open on a vault that no longer exists."""
+    messages = []
+    for fingerprint, note in row.told.items():
+        _, rule, subject = note.split(" ", 2)
+        messages.append(cleared_message(row.vault, rule, ArmId.parse(subject), fingerprint, now))
+    if messages:
+        inbox.tell(messages)
+    return replace(row, told=MappingProxyType({}), first_seen=MappingProxyType({}), look_at=None)
+
+
+def _content(finding: Finding, fix: Fix | None) -> str:
+    """A hash of what the message says, its time left out."""
+    text = open_message(finding, _EPOCH, fix)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,177 @@
+"""Making changes: confirm past every cache, intent row, write, result row, verify by reading again.
+
+One change at a time. After each, the vault is read anew and the plan computed again; what the fresh plan no longer
+contains is not made. So a change is only ever based on a reading that is seconds old, and the verification of one
+change is the confirmation of the next.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from types import MappingProxyType
+
+from shared.domain.plan import Outcome, OutcomeKind, PlannedChange
+from shared.domain.policy import Policy
+from shared.domain.snapshot import Gone, Part, WrittenRecord
+from shared.reporting.findings import Fix, FixState
+from shared.service.judge import Judge, Judgement
+from shared.service.memory import history_of, note_applied, settled
+from shared.service.ports import Clock, Deadline, Estate, Intent, Ledger, VaultRow
+
+_LOG = logging.getLogger("kvguard.execute")
+_SECONDS_FOR_ONE_CHANGE = 4.0
+STILL_RUNNING = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What came of carrying out a plan.
+
+    ``judgement`` is the last reading, Gone when the vault vanished meanwhile. ``fixes`` says by fingerprint why a
+    finding that had a safe change is still open. ``come_back`` is when to look again, None when nothing waits.
+    """
+
+    row: VaultRow
+    judgement: Judgement | Gone
+    outcomes: tuple[Outcome, ...] = ()
+    fixes: dict[str, Fix] = field(default_factory=dict)
+    come_back: timedelta | None = None
+
+
+class Executor:
+    """Carries out the settled, SAFE part of a plan."""
+
+    def __init__(
+        self, estate: Estate, ledger: Ledger, judge: Judge, clock: Clock, new_id: Callable[[], str], backoff: timedelta
+    ) -> None:
+        self._estate = estate
+        self._ledger = ledger
+        self._judge = judge
+        self._clock = clock
+        self._new_id = new_id
+        self._backoff = backoff
+
+    def carry_out(
+        self, row: VaultRow, first: Judgement, policy: Policy, deadline: Deadline, parts: frozenset[Part]
+    ) -> Execution:
+        """Make every change that was settled before and that a fresh reading confirms.
+
+        Raises EstateError, LedgerUnavailable and LedgerConflict; what was made until then is in the journal.
+        """
+        outcomes: list[Outcome] = []
+        fixes: dict[str, Fix] = {}
+        attempted: set[str] = set()
+        current: Judgement = first
+        while True:
+            if deadline.remaining() < _SECONDS_FOR_ONE_CHANGE:
+                return Execution(row, current, tuple(outcomes), fixes, timedelta(seconds=1))
+            judged = self._judge.judge(row.vault, policy, history_of(row), deadline, parts=parts, fresh=True)
+            if isinstance(judged, Gone):
+                return Execution(row, judged, tuple(outcomes), fixes)
+            current, parts = judged, judged.parts
+            if not current.snapshot.quiet:
+                return Execution(row, current, tuple(outcomes), fixes, policy.timing.settle)
+            planned = self._next(row, current, policy, attempted, fixes)
+            if planned is None:
+                return Execution(row, current, tuple(outcomes), fixes, _waits(fixes, policy))
+            stop = self._ledger.stopped()
+            if stop:
+                fixes[planned.finding.fingerprint] = Fix(FixState.OBSERVE, f"writes are stopped: {stop}")
+                return Execution(row, current, tuple(outcomes), fixes)
+            subscription = planned.change.target.subscription
+            if not self._ledger.reserve_write(subscription, self._clock.now(), policy.writes_per_hour):
+                detail = f"{policy.writes_per_hour} writes were made in this subscription within the hour"
+                fixes[planned.finding.fingerprint] = Fix(FixState.OVER_BUDGET, detail)
+                attempted.add(planned.change.key)
+                continue
+            attempted.add(planned.change.key)
+            row, outcome = self._make(row, planned, deadline)
+            outcomes.append(outcome)
+            if outcome.kind in (OutcomeKind.REFUSED, OutcomeKind.FAILED):
+                state = FixState.REFUSED if outcome.kind is OutcomeKind.REFUSED else FixState.FAILED
+                fixes[planned.finding.fingerprint] = Fix(state, outcome.detail)
+            if outcome.retry:
+                wait = max(self._backoff, timedelta(seconds=outcome.retry_after))
+                return Execution(row, current, tuple(outcomes), fixes, wait)
+
+    def finish_interrupted(self, row: VaultRow, judgement: Judgement) -> VaultRow:
+        """Close an intent that a crash left open, by what the reading shows."""
+        intent = self._ledger.intent(row.vault, row.unfinished)
+        change_id, row = row.unfinished, replace(row, unfinished="")
+        if intent is None:
+            return row
+        missing = any(planned.change.key == intent.key for planned in judgement.plan.apply)
+        kind = OutcomeKind.FAILED if missing else OutcomeKind.APPLIED
+        detail = "interrupted; a later reading " + ("does not show the change" if missing else "shows it made")
+        outcome = Outcome(kind, intent.target, judgement.snapshot.read_at, detail)
+        self._ledger.conclude(row.vault, change_id, outcome)
+        return row if missing else _adopt(row, intent)
+
+    def interrupted_lately(self, row: VaultRow) -> bool:
+        """Whether the open intent of a row may still be another worker's, at work right now."""
+        intent = self._ledger.intent(row.vault, row.unfinished)
+        return intent is not None and self._clock.now() - intent.at < STILL_RUNNING
+
+    def _next(
+        self, row: VaultRow, judgement: Judgement, policy: Policy, attempted: set[str], fixes: dict[str, Fix]
+    ) -> PlannedChange | None:
+        """The first change that may be made now. A change made lately that is planned again has been survived."""
+        now = judgement.snapshot.read_at
+        for planned in judgement.plan.apply:
+            made = row.made.get(planned.change.key)
+            if planned.after or planned.change.key in attempted:
+                continue
+            if made is not None and now - made < policy.timing.max_settle:
+                detail = f"made at {made:%H:%M:%S} UTC and needed again"
+                fixes.setdefault(planned.finding.fingerprint, Fix(FixState.SURVIVED, detail))
+                continue
+            if settled(row, planned.option.digest, now, policy.timing.settle):
+                return planned
+        return None
+
+    def _make(self, row: VaultRow, planned: PlannedChange, deadline: Deadline) -> tuple[VaultRow, Outcome]:
+        change, now = planned.change, self._clock.now()
+        change_id = self._new_id()
+        row = self._ledger.save(replace(row, unfinished=change_id))
+        intent = Intent(
+            change_id=change_id,
+            at=now,
+            rule=planned.finding.rule,
+            digest=planned.option.digest,
+            key=change.key,
+            verb=change.verb,
+            target=change.target,
+            description=change.description,
+            arguments=json.dumps(dict(change.arguments), sort_keys=True),
+            why=planned.finding.message,
+        )
+        self._ledger.intend(row.vault, intent)
+        outcome = self._estate.apply(change, change_id, deadline=deadline)
+        self._ledger.conclude(row.vault, change_id, outcome)
+        _LOG.info("change %s %s: %s %s", change_id, outcome.kind.value, change.description, outcome.detail)
+        row = replace(row, unfinished="")
+        if outcome.changed:
+            row = note_applied(row, change, change_id, now)
+            row = replace(row, made=MappingProxyType({**row.made, change.key: now}))
+        return row, outcome
+
+
+def _waits(fixes: dict[str, Fix], policy: Policy) -> timedelta | None:
+    survived = any(fix.state is FixState.SURVIVED for fix in fixes.values())
+    over_budget = any(fix.state is FixState.OVER_BUDGET for fix in fixes.values())
+    return timedelta(hours=1) if over_budget else policy.timing.max_settle if survived else None
+
+
+def _adopt(row: VaultRow, intent: Intent) -> VaultRow:
+    """Ownership of a record whose writing was interrupted, rebuilt from the intent."""
+    if intent.verb not in ("create-record", "update-record"):
+        return row
+    arguments = json.loads(intent.arguments)
+    if intent.verb == "update-record" and not (arguments.get("adopt") or intent.target in row.written):
+        return row
+    written = WrittenRecord(intent.change_id, tuple(arguments["addresses"]), int(arguments["ttl"]), intent.at)
+    return replace(row, written=MappingProxyType({**row.written, intent.target: written}))

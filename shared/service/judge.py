@@ -1,0 +1,64 @@
+"""One judgement: read as deep as the rules ask for, evaluate, plan. The same for events, sweeps, audits, approvals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from shared.domain.arm_id import ArmId
+from shared.domain.finding import Assessment
+from shared.domain.plan import ChangePlan
+from shared.domain.policy import Policy
+from shared.domain.rule import Rule
+from shared.domain.snapshot import Gone, History, Part, Unread, VaultSnapshot
+from shared.engine.evaluate import evaluate
+from shared.engine.plan import plan
+from shared.service.ports import Deadline, Estate
+
+_DEEPEST = len(Part)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A reading and what follows from it. ``parts`` are the deeper parts that the reading went to."""
+
+    snapshot: VaultSnapshot
+    assessment: Assessment
+    plan: ChangePlan
+    parts: frozenset[Part]
+
+
+class Judge:
+    """Reads and judges single vaults; writes nothing."""
+
+    def __init__(self, estate: Estate, rules: Sequence[Rule]) -> None:
+        self._estate = estate
+        self._rules = rules
+
+    def judge(
+        self,
+        vault: ArmId,
+        policy: Policy,
+        history: History | Unread,
+        deadline: Deadline,
+        *,
+        parts: frozenset[Part] = frozenset(),
+        fresh: bool = False,
+    ) -> Judgement | Gone:
+        """Read the vault, deepen while a rule's verdict waits for a part that was left out, then plan."""
+        snapshot = self._estate.read(vault, deadline=deadline, parts=parts, fresh=fresh)
+        if isinstance(snapshot, Gone):
+            return snapshot
+        return self.again(replace(snapshot, history=history), policy, parts, deadline)
+
+    def again(self, snapshot: VaultSnapshot, policy: Policy, parts: frozenset[Part], deadline: Deadline) -> Judgement:
+        """Judge a reading that is at hand; only parts that were left out so far and are now wanted are read."""
+        assessment = evaluate(snapshot, policy, self._rules)
+        for _ in range(_DEEPEST):
+            wanted = frozenset(unread.part for unread in assessment.wanted() if unread.part is not None) - parts
+            if not wanted:
+                break
+            parts |= wanted
+            snapshot = self._estate.deepen(snapshot, deadline=deadline, parts=wanted)
+            assessment = evaluate(snapshot, policy, self._rules)
+        return Judgement(snapshot, assessment, plan(snapshot, policy, self._rules), parts)

@@ -1,0 +1,284 @@
+"""The convergence routine: one for events, sweeps and looks that were promised.
+
+Work comes in as a hint or as a vault to look at. The vault is read, judged, and a plan made; what has settled is
+confirmed by a fresh reading and applied; people are told; and where something still waits, another look is promised
+through a delayed message. No worker sleeps on Azure, and only bugs raise.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.domain.finding import Finding
+from shared.domain.grades import Applicability
+from shared.domain.message import Hint, Look, SweepRequest, Work
+from shared.domain.plan import ChangePlan
+from shared.domain.policy import Policy
+from shared.domain.snapshot import Gone, PrivateEndpoint, VaultSnapshot
+from shared.reporting.findings import Fix, FixState
+from shared.service.announce import announce, announce_gone
+from shared.service.execute import STILL_RUNNING, Execution, Executor
+from shared.service.judge import Judge, Judgement
+from shared.service.memory import history_of, note_seen, remember, settled
+from shared.service.ports import (
+    Clock,
+    Deadline,
+    Estate,
+    EstateError,
+    EstateForbidden,
+    EstateUnavailable,
+    Inbox,
+    Ledger,
+    LedgerConflict,
+    LedgerUnavailable,
+    PolicySource,
+    VaultRow,
+)
+from shared.service.routing import Router
+
+_LOG = logging.getLogger("kvguard.reconcile")
+_INVOCATION_SECONDS = 12.0
+_GIVE_UP_AFTER = timedelta(hours=24)
+_LONGEST_BACKOFF = timedelta(minutes=15)
+_SHORTEST_BACKOFF = timedelta(seconds=5)
+_LONGEST_PROMISE = timedelta(days=2)
+_MOVING_ATTEMPTS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a piece of work ended: a countable word and, for the log, what it was about."""
+
+    result: str
+    detail: str = ""
+
+
+class Reconciler:
+    """Handles one piece of work at a time; many may run in parallel on different vaults."""
+
+    def __init__(
+        self,
+        *,
+        estate: Estate,
+        ledger: Ledger,
+        inbox: Inbox,
+        clock: Clock,
+        policies: PolicySource,
+        judge: Judge,
+        executor: Executor,
+        subscriptions: frozenset[str],
+        enforce: bool,
+        jitter: Callable[[], float],
+    ) -> None:
+        self._estate = estate
+        self._ledger = ledger
+        self._inbox = inbox
+        self._clock = clock
+        self._policies = policies
+        self._judge = judge
+        self._executor = executor
+        self._router = Router(estate, ledger, subscriptions)
+        self._subscriptions = frozenset(subscription.lower() for subscription in subscriptions)
+        self._enforce = enforce
+        self._jitter = jitter
+
+    def handle(self, work: Work) -> Ended:
+        """Do one piece of work. What cannot be done now is put back for later; after 24 h it is given up as poison."""
+        deadline = self._clock.deadline(_INVOCATION_SECONDS)
+        try:
+            if isinstance(work, Hint):
+                return self._hint(work, deadline)
+            if isinstance(work, SweepRequest):
+                return self.sweep(work.subscription, work.why, deadline)
+            return self._look(work, deadline)
+        except EstateUnavailable as error:
+            return self._come_back(work, f"Azure is unavailable: {error}", timedelta(seconds=error.retry_after))
+        except EstateForbidden as error:
+            return self._come_back(work, f"missing right {error.action}", timedelta(0))
+        except (EstateError, LedgerUnavailable) as error:
+            return self._come_back(work, str(error), timedelta(0))
+        except LedgerConflict:
+            return self._come_back(work, "another worker is at this vault", timedelta(0))
+
+    def sweep(self, subscription: str, why: str, deadline: Deadline) -> Ended:
+        """Put a look at every vault of a subscription on the queue. Raises EstateError."""
+        if subscription.lower() not in self._subscriptions:
+            return Ended("ignored", f"subscription {subscription} is not watched")
+        now, count = self._clock.now(), 0
+
+        def looks() -> Iterable[Work]:
+            nonlocal count
+            for vault in self._estate.vaults(subscription, deadline=deadline):
+                count += 1
+                yield Look(vault, why, first=now)
+
+        self._inbox.send(looks())
+        return Ended("swept", f"{count} vaults of subscription {subscription}")
+
+    def _hint(self, hint: Hint, deadline: Deadline) -> Ended:
+        routed = self._router.route(hint, deadline)
+        why, now = f"{hint.operation or 'a change'} on {hint.resource.name}", self._clock.now()
+        if routed.sweep:
+            works = [SweepRequest(subscription, why, first=now) for subscription in sorted(self._subscriptions)]
+            self._inbox.send(works)
+            return Ended("sweeping", hint.resource.text)
+        looks = [Look(vault, why, first=hint.first or now, event=hint.time) for vault in routed.vaults]
+        if len(looks) == 1:
+            return self._look(replace(looks[0], attempt=hint.attempt), deadline)
+        self._inbox.send(looks)
+        return Ended("routed" if looks else "ignored", f"{hint.resource.text} concerns {len(looks)} vaults")
+
+    def _look(self, look: Look, deadline: Deadline) -> Ended:
+        if look.vault.subscription.lower() not in self._subscriptions:
+            return Ended("ignored", f"vault {look.vault.name} is in no watched subscription")
+        policy = self._policies.policy()
+        row = self._ledger.load(look.vault)
+        if row.unfinished and self._executor.interrupted_lately(row):
+            self._promise(look, row, STILL_RUNNING)
+            return Ended("waiting", f"another worker is at vault {look.vault.name}")
+        row = _arrived(row, look, self._clock.now())
+        judged = self._judge.judge(look.vault, policy, history_of(row), deadline)
+        if isinstance(judged, Gone):
+            return self._gone(row)
+        row = remember(row, judged.snapshot)
+        row = self._index(row, judged.snapshot)
+        if not judged.snapshot.quiet:
+            return self._moving(look, row, judged, policy)
+        if row.unfinished:
+            row = self._executor.finish_interrupted(row, judged)
+        return self._settle(look, row, self._with_history(judged, row, policy, deadline), policy, deadline)
+
+    def _with_history(self, judged: Judgement, row: VaultRow, policy: Policy, deadline: Deadline) -> Judgement:
+        """The same reading judged with what this look has added to the history."""
+        snapshot = replace(judged.snapshot, history=history_of(row))
+        return self._judge.again(snapshot, policy, judged.parts, deadline)
+
+    def _settle(self, look: Look, row: VaultRow, judged: Judgement, policy: Policy, deadline: Deadline) -> Ended:
+        now, plan = judged.snapshot.read_at, judged.plan
+        keys = [planned.option.digest for planned in plan.apply]
+        keys += [finding.fingerprint for finding in (*judged.assessment.findings, *plan.ask, *plan.explain)]
+        row = note_seen(row, keys, now)
+        due = [p for p in plan.apply if settled(row, p.option.digest, now, policy.timing.settle)]
+        execution = Execution(row, judged)
+        if due and self._enforce:
+            execution = self._executor.carry_out(row, judged, policy, deadline, judged.parts)
+        last, row = execution.judgement, execution.row
+        if isinstance(last, Gone):
+            return self._gone(row)
+        fixes = execution.fixes
+        if not self._enforce:
+            fixes = {p.finding.fingerprint: Fix(FixState.OBSERVE, p.change.description) for p in last.plan.apply}
+        row = announce(row, _open(last.plan, fixes), fixes, last.assessment, policy, self._inbox)
+        wait = _soonest(self._waits(row, last, look, policy), execution.come_back)
+        row = self._promise(look, row, wait) if wait is not None else replace(row, look_at=None)
+        self._ledger.save(row)
+        made = ", ".join(f"{outcome.kind.value} {outcome.target.name}" for outcome in execution.outcomes)
+        return Ended("changed" if made else "looked", made or _summary(last.plan))
+
+    def _waits(self, row: VaultRow, judged: Judgement, look: Look, policy: Policy) -> timedelta | None:
+        """When something seen now could be acted on: it settles, a blocker passes, or the event was too fresh."""
+        now, settle = judged.snapshot.read_at, policy.timing.settle
+        times: list[datetime] = []
+        for key in _pending(row, judged.plan, enforce=self._enforce):
+            first = row.first_seen.get(key, now)
+            if not settled(row, key, now, settle):
+                times.append(max(first + settle, now + timedelta(seconds=1)))
+        times += _passing(judged.plan, now) if self._enforce else ()
+        event = look.event
+        if event is not None and now < event + policy.timing.consistency:
+            times.append(event + policy.timing.consistency)
+        return min(times) - now if times else None
+
+    def _moving(self, look: Look, row: VaultRow, judged: Judgement, policy: Policy) -> Ended:
+        """Nothing is judged by a state that is still changing; come back, less and less often."""
+        reason = next(judged.snapshot.transient_parts(), "")
+        if look.attempt < _MOVING_ATTEMPTS:
+            wait = min(policy.timing.settle * 2**look.attempt, _LONGEST_BACKOFF)
+            row = self._promise(replace(look, attempt=look.attempt + 1), replace(row, look_at=None), wait)
+        self._ledger.save(row)
+        return Ended("moving", reason)
+
+    def _gone(self, row: VaultRow) -> Ended:
+        row = announce_gone(row, self._clock.now(), self._inbox)
+        if row.etag or row.told:
+            self._ledger.save(row)
+        return Ended("gone", f"vault {row.vault.name} does not exist")
+
+    def _promise(self, look: Look, row: VaultRow, wait: timedelta) -> VaultRow:
+        """Send a delayed look unless an earlier or equal one is promised already."""
+        now = self._clock.now()
+        wait = timedelta(seconds=math.ceil(min(max(wait, timedelta(seconds=1)), _LONGEST_PROMISE).total_seconds()))
+        if row.look_at is not None and now < row.look_at <= now + wait:
+            return row
+        event = look.event if look.event is not None and now < look.event + timedelta(minutes=1) else None
+        self._inbox.send([Look(look.vault, "a promised look", look.attempt, None, event)], wait)
+        return replace(row, look_at=now + wait)
+
+    def _index(self, row: VaultRow, snapshot: VaultSnapshot) -> VaultRow:
+        """Tell the index which endpoints, networks and zones concern this vault, when that has changed."""
+        endpoints = [e for e in snapshot.endpoints.values() if isinstance(e, PrivateEndpoint)]
+        near = {e.id for e in endpoints} | {e.network for e in endpoints} | {zone.id for zone in snapshot.named_zones()}
+        keys = frozenset(resource.key for resource in near)
+        if keys <= row.indexed:
+            return row
+        self._ledger.index(row.vault, near)
+        return replace(row, indexed=row.indexed | keys)
+
+    def _come_back(self, work: Work, why: str, retry_after: timedelta) -> Ended:
+        now = self._clock.now()
+        first = work.first or now
+        if now - first > _GIVE_UP_AFTER:
+            self._inbox.poison(work, why)
+            return Ended("poison", why)
+        backoff = min(_SHORTEST_BACKOFF * 2 ** min(work.attempt, 10), _LONGEST_BACKOFF) * (0.5 + self._jitter() / 2)
+        self._inbox.send([replace(work, attempt=work.attempt + 1, first=first)], max(retry_after, backoff))
+        _LOG.warning("come back later (attempt %d): %s", work.attempt + 1, why)
+        return Ended("retry", why)
+
+
+def _arrived(row: VaultRow, look: Look, now: datetime) -> VaultRow:
+    newest = row.newest_event
+    if look.event is not None and (newest is None or look.event > newest):
+        newest = look.event
+    promised = row.look_at if row.look_at is not None and row.look_at > now else None
+    return replace(row, newest_event=newest, look_at=promised)
+
+
+def _open(plan: ChangePlan, fixes: dict[str, Fix]) -> tuple[Finding, ...]:
+    """The findings for people: what is asked and explained, and of the safe changes those that were not made."""
+    unmade = [planned.finding for planned in plan.apply if planned.finding.fingerprint in fixes]
+    by_fingerprint = {finding.fingerprint: finding for finding in (*plan.ask, *plan.explain, *unmade)}
+    return tuple(by_fingerprint[fingerprint] for fingerprint in sorted(by_fingerprint))
+
+
+def _pending(row: VaultRow, plan: ChangePlan, *, enforce: bool) -> list[str]:
+    """Keys that wait to be acted on: planned changes, and findings that nobody was told of."""
+    findings = [*plan.ask, *plan.explain]
+    if not enforce:
+        findings += [planned.finding for planned in plan.apply]
+    keys = [finding.fingerprint for finding in findings if finding.fingerprint not in row.told]
+    return keys + [planned.option.digest for planned in plan.apply] if enforce else keys
+
+
+def _passing(plan: ChangePlan, now: datetime) -> list[datetime]:
+    """When options that only time blocks will be free: every blocker of them passes by itself."""
+    times = []
+    for finding in plan.ask:
+        for option in finding.options:
+            ends = [blocker.until for blocker in option.blockers]
+            if option.applicability is Applicability.APPROVAL and ends and all(end is not None for end in ends):
+                times.append(max(max(end for end in ends if end is not None), now + timedelta(seconds=1)))
+    return times
+
+
+def _soonest(*waits: timedelta | None) -> timedelta | None:
+    known = [wait for wait in waits if wait is not None]
+    return min(known) if known else None
+
+
+def _summary(plan: ChangePlan) -> str:
+    return f"{len(plan.apply)} to apply, {len(plan.ask)} to ask, {len(plan.explain)} to explain"
