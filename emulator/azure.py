@@ -87,7 +87,8 @@ class LocalAzure:
         if directory is None:
             directory = Path(self._cleanup.enter_context(tempfile.TemporaryDirectory(prefix="local-azure-")))
         self._files = tls.create(directory)
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # Named, since asyncio sets TCP_NODELAY only on sockets that say they are TCP; without it an answer takes 40 ms.
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind(("127.0.0.1", port))
         self.url = f"https://127.0.0.1:{self._socket.getsockname()[1]}"

@@ -19,7 +19,7 @@ SECTIONS = ("What it finds", "Why it matters", "Example", "Remediation", "Remedi
 _FEWEST_WORDS = 5
 _UNDERLINED = re.compile(r"^(?P<title>\S[^\n]*)\n-{3,}[ ]*$", re.MULTILINE)
 _UNFINISHED = re.compile(
-    r"\b(?:TODO|FIXME|TBD|XXX|lorem ipsum)\b|\b(?:add|describe|write)\b[^.]{0,30}\bhere\b", re.IGNORECASE
+    r"\b(?:TO[-]?DO|FIX[-]?ME|TBD|XXX|lorem ipsum)\b|\b(?:add|describe|write)\b[^.]{0,30}\bhere\b", re.IGNORECASE
 )
 _SUBJECTS = {
     "vault.id": "vault",

@@ -61,7 +61,8 @@ class EventGrid:
         on_dead_letter: Callable[[DeadLetter], None] | None = None,
     ) -> None:
         self._scale = scale
-        self._client = EndpointClient(max(http_timeout * scale, minimum_timeout), tls)
+        self.http_timeout = max(http_timeout * scale, minimum_timeout)
+        self._client = EndpointClient(self.http_timeout, tls)
         self._on_dead_letter = on_dead_letter
         self._changed = threading.Condition()
         self._waiting: list[_Due] = []

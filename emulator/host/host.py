@@ -10,6 +10,7 @@ import os
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -255,12 +256,15 @@ class FunctionsHost:
             listener.stop()
         for timer in self._timer_listeners:
             timer.stop()
-        await invoker.drained(self._stop_seconds)
-        await asyncio.gather(*(listener.finish(self._stop_seconds) for listener in self._queue_listeners))
+        deadline = time.monotonic() + self._stop_seconds
+        # The loops first: a poll that is under way may still bring messages, which then are in work.
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=self._stop_seconds)
             for task in late:
                 task.cancel()
+        for listener in self._queue_listeners:
+            await listener.finish(max(deadline - time.monotonic(), 0.0))
+        await invoker.drained(max(deadline - time.monotonic(), 0.0))
 
     def _on_sent(self, queue_url: str) -> None:
         loop = self._loop

@@ -161,7 +161,7 @@ def _index(function: Any, environ: Mapping[str, str]) -> FunctionSpec:
     bindings = [typing.cast(dict[str, Any], json.loads(raw)) for raw in function.get_raw_bindings()]
     try:
         annotations = typing.get_type_hints(call)
-    except NameError as error:
+    except (NameError, AttributeError, TypeError) as error:
         raise IndexingError(f"{name}: an annotation cannot be resolved at run time: {error}") from error
     trigger_type = str(function.get_trigger().type)
     trigger_binding = next(binding for binding in bindings if binding["type"] == trigger_type)

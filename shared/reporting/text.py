@@ -26,8 +26,8 @@ def plain(text: str, limit: int, *, multiline: bool = False) -> str:
         kept = character == "\n" and multiline
         piece = character if kept or unicodedata.category(character) not in _INVISIBLE else _visible(character)
         if length + len(piece) > limit:
-            while pieces and length + len(ELLIPSIS) > limit:
-                length -= len(pieces.pop())
+            if pieces and length + len(ELLIPSIS) > limit:
+                pieces.pop()
             return "".join(pieces) + ELLIPSIS[:limit]
         pieces.append(piece)
         length += len(piece)

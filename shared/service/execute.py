@@ -77,7 +77,7 @@ class Executor:
                 return Execution(row, current, tuple(outcomes), fixes, policy.timing.settle)
             planned = self._next(row, current, policy, attempted, fixes)
             if planned is None:
-                return Execution(row, current, tuple(outcomes), fixes, _waits(fixes, policy))
+                return Execution(row, current, tuple(outcomes), fixes, _waits(row, current, fixes, policy))
             stop = self._ledger.stopped()
             if stop:
                 fixes[planned.finding.fingerprint] = Fix(FixState.OBSERVE, f"writes are stopped: {stop}")
@@ -160,10 +160,18 @@ class Executor:
         return row, outcome
 
 
-def _waits(fixes: dict[str, Fix], policy: Policy) -> timedelta | None:
-    survived = any(fix.state is FixState.SURVIVED for fix in fixes.values())
-    over_budget = any(fix.state is FixState.OVER_BUDGET for fix in fixes.values())
-    return timedelta(hours=1) if over_budget else policy.timing.max_settle if survived else None
+def _waits(row: VaultRow, judgement: Judgement, fixes: dict[str, Fix], policy: Policy) -> timedelta | None:
+    """When to look again though nothing more can be made now.
+
+    A change that was made and is still planned may only not be visible yet, so the next look tells.
+    """
+    states = {fix.state for fix in fixes.values()}
+    if FixState.OVER_BUDGET in states:
+        return timedelta(hours=1)
+    if FixState.SURVIVED in states:
+        return policy.timing.max_settle
+    invisible = any(planned.change.key in row.made for planned in judgement.plan.apply)
+    return policy.timing.settle if invisible else None
 
 
 def _adopt(row: VaultRow, intent: Intent) -> VaultRow:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain.finding import Finding
@@ -39,6 +39,7 @@ from shared.service.ports import (
     VaultRow,
 )
 from shared.service.routing import Router
+from shared.service.sweep import Ended, Sweeper
 
 _LOG = logging.getLogger("kvguard.reconcile")
 _INVOCATION_SECONDS = 12.0
@@ -47,14 +48,6 @@ _LONGEST_BACKOFF = timedelta(minutes=15)
 _SHORTEST_BACKOFF = timedelta(seconds=5)
 _LONGEST_PROMISE = timedelta(days=2)
 _MOVING_ATTEMPTS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a piece of work ended: a countable word and, for the log, what it was about."""
-
-    result: str
-    detail: str = ""
 
 
 class Reconciler:
@@ -70,6 +63,7 @@ class Reconciler:
         policies: PolicySource,
         judge: Judge,
         executor: Executor,
+        sweeper: Sweeper,
         subscriptions: frozenset[str],
         enforce: bool,
         jitter: Callable[[], float],
@@ -81,6 +75,7 @@ class Reconciler:
         self._policies = policies
         self._judge = judge
         self._executor = executor
+        self._sweeper = sweeper
         self._router = Router(estate, ledger, subscriptions)
         self._subscriptions = frozenset(subscription.lower() for subscription in subscriptions)
         self._enforce = enforce
@@ -93,7 +88,7 @@ class Reconciler:
             if isinstance(work, Hint):
                 return self._hint(work, deadline)
             if isinstance(work, SweepRequest):
-                return self.sweep(work.subscription, work.why, deadline)
+                return self._sweeper.sweep(work.subscription, work.why, deadline)
             return self._look(work, deadline)
         except EstateUnavailable as error:
             return self._come_back(work, f"Azure is unavailable: {error}", timedelta(seconds=error.retry_after))
@@ -103,21 +98,6 @@ class Reconciler:
             return self._come_back(work, str(error), timedelta(0))
         except LedgerConflict:
             return self._come_back(work, "another worker is at this vault", timedelta(0))
-
-    def sweep(self, subscription: str, why: str, deadline: Deadline) -> Ended:
-        """Put a look at every vault of a subscription on the queue. Raises EstateError."""
-        if subscription.lower() not in self._subscriptions:
-            return Ended("ignored", f"subscription {subscription} is not watched")
-        now, count = self._clock.now(), 0
-
-        def looks() -> Iterable[Work]:
-            nonlocal count
-            for vault in self._estate.vaults(subscription, deadline=deadline):
-                count += 1
-                yield Look(vault, why, first=now)
-
-        self._inbox.send(looks())
-        return Ended("swept", f"{count} vaults of subscription {subscription}")
 
     def _hint(self, hint: Hint, deadline: Deadline) -> Ended:
         routed = self._router.route(hint, deadline)

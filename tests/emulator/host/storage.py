@@ -77,6 +77,14 @@ class Storage:
             time.sleep(0.02)
         return found
 
+    def wait_hidden(self, name: str, seconds: float = 10.0) -> None:
+        """Wait until the queue has messages and all of them are in work."""
+        deadline = time.monotonic() + seconds
+        while self.peek(name) or not self.count(name):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{name} has messages that nobody takes")
+            time.sleep(0.02)
+
     def wait_count(self, name: str, count: int, seconds: float = 10.0) -> None:
         """Wait until exactly `count` messages are in the queue, hidden ones included."""
         deadline = time.monotonic() + seconds

@@ -48,7 +48,7 @@ def _http(name: str = "one", route: str = "one", parameters: str = "req: func.Ht
         (_http(parameters="req: func.HttpRequest, extra: str"), "parameters without a binding: extra"),
         (_http(parameters="other: func.HttpRequest"), "parameters without a binding: other"),
         (_http(parameters="req: func.HttpRequest, context: str"), "'context' must be azure.functions.Context"),
-        (_http(parameters="req: 'func.Missing'"), "cannot be resolved|no attribute 'Missing'"),
+        (_http(parameters="req: 'func.Missing'"), "cannot be resolved at run time: .*'Missing'"),
         (_http(parameters="req: func.QueueMessage"), "does not match its annotation"),
         (_http(route="a/{id:int}"), "route constraints are not served"),
         (_http(route="%ROUTE%"), "'%ROUTE%' does not resolve to a value"),

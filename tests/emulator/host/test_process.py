@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -32,8 +33,7 @@ def test_a_process_serves_says_what_ran_and_ends_with_0(storage: Storage) -> Non
     assert answer.status_code == 202
     # Stopped in the middle of a message: it is finished first.
     storage.put("work", "sleep 0.3")
-    while storage.peek("work"):
-        pass
+    storage.wait_hidden("work")
     assert process.stop() == 0
     assert json.loads(storage.texts("done")[0])["body"] == "sleep 0.3"
     lines = process.output.splitlines()
@@ -53,7 +53,7 @@ def test_sigterm_ends_a_host_without_functions_in_work(storage: Storage) -> None
 
 
 def test_an_app_that_cannot_be_indexed_fails_with_its_reason(tmp_path: Path) -> None:
-    with pytest.raises(HostFailedError, match="The host cannot start: .*registers no function"):
+    with pytest.raises(HostFailedError, match=r"The host cannot start: .*registers no function"):
         HostProcess(write_app(tmp_path, "")).start()
 
 
@@ -77,6 +77,7 @@ def test_settings_file_environment_and_arguments_in_order_of_strength(tmp_path: 
     try:
         while not ready.is_file():
             assert process.poll() is None
+            time.sleep(0.02)
         document = json.loads(ready.read_text())
         assert requests.get(f"{document['url']}/api/x", timeout=5).text == "f e a"
         assert set(document) == {"url", "function_keys", "host_key", "master_key", "eventgrid_key", "pid"}

@@ -68,7 +68,7 @@ def test_a_timer_runs_at_its_occurrences(start_host: StartHost, storage: Storage
     entries = host.log.wait("tick", 3)
     assert [entry.cause["pastDue"] for entry in entries[:3]] == ["false"] * 3
     spacing = entries[2].started - entries[1].started
-    assert 0.05 < spacing < 0.5
+    assert 0.05 < spacing < 2
 
 
 def test_run_on_startup_runs_at_once(start_host: StartHost, storage: Storage, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def literal(req: func.HttpRequest) -> str:
 @app.function_name("rest")
 @app.route(route="files/{*path}", methods=["GET"], auth_level=_ANONYMOUS)
 def rest(req: func.HttpRequest) -> str:
-    return req.route_params.get("path", "nothing")
+    return str(req.route_params.get("path", "nothing"))
 
 
 @app.function_name("teapot")
@@ -181,4 +181,4 @@ def on_returning(message: func.QueueMessage) -> str:
 @app.queue_output(arg_name="out", queue_name="%PREFIX%-ticks", connection="Toy")
 def tick(timer: func.TimerRequest, out: func.Out[str]) -> None:
     logging.getLogger("toy").info("tick")
-    out.set(json.dumps({"past_due": timer.past_due, "status": timer.schedule_status}))
+    out.set(json.dumps({"past_due": timer.past_due}))

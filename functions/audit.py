@@ -1,0 +1,34 @@
+"""Edges over HTTP: one vault's audit, and health."""
+
+from __future__ import annotations
+
+import azure.functions as func
+
+from shared import bootstrap
+from shared.service.answer_http import Reply
+
+blueprint = func.Blueprint()
+
+
+@blueprint.function_name("audit_vault")
+@blueprint.route(route="vaults/{subscription}/{group}/{name}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+def audit_vault(req: func.HttpRequest) -> func.HttpResponse:
+    """The verdict on one vault, now: findings, what was not evaluated, the plan, the answers of DNS. Read-only."""
+    parts = req.route_params
+    return _response(bootstrap.guard().audits.audit(parts["subscription"], parts["group"], parts["name"]))
+
+
+@blueprint.function_name("health")
+@blueprint.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+def health(req: func.HttpRequest) -> func.HttpResponse:
+    """Whether the app can work: the status alone, since anybody may ask."""
+    return _response(bootstrap.guard().healths.health())
+
+
+def _response(reply: Reply) -> func.HttpResponse:
+    return func.HttpResponse(
+        body=reply.body,
+        status_code=reply.status,
+        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **reply.headers},
+        mimetype=reply.content_type,
+    )

@@ -1,0 +1,341 @@
+"""The parts of ARM bodies that kvguard reads, as they are sent: any member may be absent or null, others are ignored.
+
+Shapes: azure-rest-api-specs in the versions of ``arm_api``; what Azure leaves out is in the notes of each class.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+class Body(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """A JSON object with camelCase names."""
+
+
+class Listing(Body, Generic[T]):
+    """One page of a list."""
+
+    value: list[T] | None = None
+
+
+class Reference(Body):
+    """A reference to another resource."""
+
+    id: str | None = None
+
+
+class ConnectionState(Body):
+    """``privateLinkServiceConnectionState`` on either side."""
+
+    status: str | None = None
+    description: str | None = None
+
+
+class ConnectionProperties(Body):
+    """Properties of a vault's private endpoint connection."""
+
+    private_endpoint: Reference | None = None
+    private_link_service_connection_state: ConnectionState | None = None
+    provisioning_state: str | None = None
+
+
+class ConnectionBody(Body):
+    """A connection inside its vault: it has an id and properties, but no name of its own."""
+
+    id: str
+    properties: ConnectionProperties | None = None
+
+
+class IpRule(Body):
+    """An address or range that the firewall admits."""
+
+    value: str
+
+
+class SubnetRule(Body):
+    """A subnet that the firewall admits."""
+
+    id: str
+
+
+class AclBody(Body):
+    """``networkAcls``; absent when never set, and also when it was set to its defaults."""
+
+    bypass: str | None = None
+    default_action: str | None = None
+    ip_rules: list[IpRule] | None = None
+    virtual_network_rules: list[SubnetRule] | None = None
+
+
+class VaultProperties(Body):
+    """``privateEndpointConnections`` is absent when there are none, ``publicNetworkAccess`` in older bodies."""
+
+    network_acls: AclBody | None = None
+    private_endpoint_connections: list[ConnectionBody] | None = None
+    provisioning_state: str | None = None
+    public_network_access: str | None = None
+
+
+class VaultBody(Body):
+    """A vault, by GET or as a row of LIST."""
+
+    id: str
+    location: str | None = None
+    properties: VaultProperties | None = None
+
+
+class ResourceAssociation(Body):
+    """How a perimeter holds a resource."""
+
+    access_mode: str | None = None
+
+
+class PerimeterProperties(Body):
+    """Properties of a perimeter association."""
+
+    provisioning_state: str | None = None
+    resource_association: ResourceAssociation | None = None
+
+
+class PerimeterBody(Body):
+    """A network security perimeter configuration of a vault."""
+
+    properties: PerimeterProperties | None = None
+
+
+class ServiceConnectionProperties(Body):
+    """The consumer's side of a connection. A connection by alias names no resource id."""
+
+    private_link_service_id: str | None = None
+    private_link_service_connection_state: ConnectionState | None = None
+
+
+class ServiceConnection(Body):
+    """An entry of one of the two connection arrays of an endpoint."""
+
+    properties: ServiceConnectionProperties | None = None
+
+
+class DnsConfig(Body):
+    """An entry of ``customDnsConfigs``; the name in it is the public one."""
+
+    ip_addresses: list[str] | None = None
+
+
+class EndpointProperties(Body):
+    """Properties of a private endpoint: both connection arrays may be there, one of them empty."""
+
+    subnet: Reference | None = None
+    provisioning_state: str | None = None
+    private_link_service_connections: list[ServiceConnection] | None = None
+    manual_private_link_service_connections: list[ServiceConnection] | None = None
+    network_interfaces: list[Reference] | None = None
+    custom_dns_configs: list[DnsConfig] | None = None
+
+
+class EndpointBody(Body):
+    """A private endpoint."""
+
+    id: str
+    properties: EndpointProperties | None = None
+
+
+class IpConfigurationProperties(Body):
+    """The address is in ``privateIPAddress``: not the spelling that the other members follow."""
+
+    private_ip_address: str | None = msgspec.field(default=None, name="privateIPAddress")
+    private_ip_address_version: str | None = msgspec.field(default=None, name="privateIPAddressVersion")
+    subnet: Reference | None = None
+
+
+class IpConfiguration(Body):
+    """One address of an interface."""
+
+    properties: IpConfigurationProperties | None = None
+
+
+class InterfaceProperties(Body):
+    """``privateEndpoint`` only on the interface of an endpoint."""
+
+    ip_configurations: list[IpConfiguration] | None = None
+    private_endpoint: Reference | None = None
+
+
+class InterfaceBody(Body):
+    """A network interface, by GET or as a row of LIST."""
+
+    properties: InterfaceProperties | None = None
+
+
+class GroupRecordSet(Body):
+    """What a zone group wrote."""
+
+    record_type: str | None = None
+    ip_addresses: list[str] | None = None
+
+
+class ZoneConfigProperties(Body):
+    """One zone of a zone group."""
+
+    private_dns_zone_id: str | None = None
+    record_sets: list[GroupRecordSet] | None = None
+
+
+class ZoneConfig(Body):
+    """An entry of ``privateDnsZoneConfigs``."""
+
+    properties: ZoneConfigProperties | None = None
+
+
+class ZoneGroupProperties(Body):
+    """Properties of a zone group."""
+
+    provisioning_state: str | None = None
+    private_dns_zone_configs: list[ZoneConfig] | None = None
+
+
+class ZoneGroupBody(Body):
+    """A private DNS zone group."""
+
+    id: str
+    properties: ZoneGroupProperties | None = None
+
+
+class AddressSpace(Body):
+    """CIDR ranges, IPv6 ones among them."""
+
+    address_prefixes: list[str] | None = None
+
+
+class DhcpOptions(Body):
+    """Own DNS servers; absent or empty means Azure-provided DNS."""
+
+    dns_servers: list[str] | None = None
+
+
+class PeeringProperties(Body):
+    """One side of a peering. The remote ranges come under either of two names."""
+
+    peering_state: str | None = None
+    remote_virtual_network: Reference | None = None
+    remote_address_space: AddressSpace | None = None
+    remote_virtual_network_address_space: AddressSpace | None = None
+
+
+class PeeringBody(Body):
+    """A peering inside its network."""
+
+    properties: PeeringProperties | None = None
+
+
+class NetworkProperties(Body):
+    """Properties of a virtual network with its peerings inline."""
+
+    address_space: AddressSpace | None = None
+    dhcp_options: DhcpOptions | None = None
+    virtual_network_peerings: list[PeeringBody] | None = None
+
+
+class NetworkBody(Body):
+    """A virtual network."""
+
+    id: str
+    properties: NetworkProperties | None = None
+
+
+class ZoneProperties(Body):
+    """Counters and limits of a zone; the record counter includes the SOA."""
+
+    number_of_record_sets: int | None = None
+    max_number_of_record_sets: int | None = None
+    number_of_virtual_network_links: int | None = None
+    max_number_of_virtual_network_links: int | None = None
+
+
+class ZoneBody(Body):
+    """A private DNS zone."""
+
+    id: str
+    properties: ZoneProperties | None = None
+
+
+class LinkProperties(Body):
+    """Properties of a link; ``resolutionPolicy`` is absent on old ones and then Default."""
+
+    virtual_network: Reference | None = None
+    registration_enabled: bool | None = None
+    resolution_policy: str | None = None
+    virtual_network_link_state: str | None = None
+    provisioning_state: str | None = None
+
+
+class LinkBody(Body):
+    """A virtual network link of a zone."""
+
+    id: str
+    properties: LinkProperties | None = None
+
+
+class ARecord(Body):
+    """One address of an A record set."""
+
+    ipv4_address: str = msgspec.field(name="ipv4Address")
+
+
+class RecordProperties(Body):
+    """``aRecords`` may be absent or empty: the set exists all the same. ``metadata`` may be null."""
+
+    ttl: int
+    a_records: list[ARecord] | None = None
+    metadata: dict[str, str] | None = None
+    is_auto_registered: bool | None = None
+
+
+class RecordBody(Body):
+    """An A record set; its etag is sent bare."""
+
+    id: str
+    properties: RecordProperties
+    etag: str | None = None
+
+
+class RulesetBody(Body):
+    """A DNS forwarding ruleset."""
+
+    id: str
+
+
+class RulesetLinkProperties(Body):
+    """The network that a ruleset serves."""
+
+    virtual_network: Reference | None = None
+
+
+class RulesetLinkBody(Body):
+    """A virtual network link of a ruleset."""
+
+    properties: RulesetLinkProperties | None = None
+
+
+class TargetServer(Body):
+    """A DNS server that a rule forwards to."""
+
+    ip_address: str | None = None
+
+
+class ForwardingRuleProperties(Body):
+    """A disabled rule forwards nothing; a rule without a state is enabled."""
+
+    domain_name: str | None = None
+    target_dns_servers: list[TargetServer] | None = None
+    forwarding_rule_state: str | None = None
+
+
+class ForwardingRuleBody(Body):
+    """A rule of a ruleset."""
+
+    properties: ForwardingRuleProperties | None = None

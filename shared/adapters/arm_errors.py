@@ -1,0 +1,178 @@
+"""What Azure Resource Manager answers instead of what was asked for, as errors that say what to do next.
+
+They specialise the errors of the port; the library's own exception is always the cause. Messages carry the method, the
+resource, the status and Azure's code and wording, cut to a line: never a token, never a whole body.
+Source: https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from shared.service.ports import EstateError, EstateForbidden, EstateUnavailable
+
+_MOST_TEXT: Final = 200
+_BUSY_CODES: Final = frozenset({"anotheroperationinprogress", "retryableerror"})
+_ABSENT_CODES: Final = frozenset({"resourcenotfound", "resourcegroupnotfound", "parentresourcenotfound", "notfound"})
+_SUBSCRIPTION_CODES: Final = frozenset({"subscriptionnotfound", "invalidsubscriptionid"})
+_FOREIGN_TENANT_CODE: Final = "invalidauthenticationtokentenant"
+_ACTION = re.compile(r"perform action(?:\(s\))? '([A-Za-z0-9./*_-]{3,200})'")
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class ArmError(EstateError):
+    """An answer that trying again does not change: ``status`` (HTTP), Azure's ``code`` and ``message``, ``headers``."""
+
+    def __init__(
+        self, what: str, status: int, code: str = "", message: str = "", headers: Mapping[str, str] = _NO_HEADERS
+    ) -> None:
+        super().__init__(f"{what}: {status} {code}: {message}".rstrip(": "))
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = headers
+
+
+class ArmNotFound(ArmError):
+    """404. ``absent`` tells a resource that does not exist from a subscription or type that cannot be seen."""
+
+    @property
+    def absent(self) -> bool:
+        """Whether Azure says that the resource, its parent or its group does not exist."""
+        return self.code.casefold() in _ABSENT_CODES
+
+    @property
+    def parent_absent(self) -> bool:
+        """Whether it is the parent or the resource group that does not exist."""
+        return self.code.casefold() in ("parentresourcenotfound", "resourcegroupnotfound")
+
+    @property
+    def subscription_unseen(self) -> bool:
+        """Whether the subscription does not exist, or is hidden because no right in it was given."""
+        return self.code.casefold() in _SUBSCRIPTION_CODES
+
+
+class ArmUnavailable(EstateUnavailable):
+    """Azure asks to come back, or could not be reached. ``status`` is 0 without an answer.
+
+    ``quick`` says that trying again at once is worth it; ``retry_after`` is in seconds, 0 when Azure named none.
+    """
+
+    def __init__(self, message: str, *, status: int = 0, retry_after: float = 0.0, quick: bool = False) -> None:
+        super().__init__(message, retry_after)
+        self.status = status
+        self.quick = quick
+
+
+class ArmUnauthorized(ArmUnavailable):
+    """401: the token was not accepted, and a new one was not either."""
+
+
+class ArmForbidden(EstateForbidden):
+    """403, or a resource of another tenant."""
+
+
+class ArmUntrustedUrl(EstateError):
+    """An answer leads to another host, in a circle or on without end. Nothing was sent there."""
+
+
+class ArmUndecodable(EstateError):
+    """An answer whose shape is not the documented one."""
+
+
+class _Detail(msgspec.Struct):
+    code: str | None = None
+    message: str | None = None
+
+
+class _Inner(msgspec.Struct):
+    code: str | None = None
+    message: str | None = None
+    details: list[_Detail] | None = None
+
+
+class _ErrorBody(msgspec.Struct):
+    """``{"error": {...}}``, or the flat form of private DNS for a failed precondition."""
+
+    error: _Inner | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+_ERROR_BODY = msgspec.json.Decoder(_ErrorBody)
+
+
+def error_of(what: str, path: str, status: int, headers: Mapping[str, str], body: bytes) -> EstateError:
+    """The error that an answer of ``status`` means; ``what`` names the call and ``path`` is what was asked for."""
+    codes, message = _parse(body)
+    code = codes[0]
+    text = f"{what}: {status} {code}: {message}".rstrip(": ")
+    after = retry_after(headers)
+    lowered = {known.casefold() for known in codes}
+    if status == 401 and _FOREIGN_TENANT_CODE in lowered:
+        return ArmForbidden(text, action_of(path))
+    if status == 401:
+        return ArmUnauthorized(text, status=status)
+    if status == 403:
+        named = _ACTION.search(message)
+        return ArmForbidden(text, named.group(1) if named else action_of(path))
+    if status == 404:
+        return ArmNotFound(what, status, code, message, headers)
+    if status in (408, 500, 502, 503, 504):
+        return ArmUnavailable(text, status=status, retry_after=after or 0.0, quick=after is None or after <= 1.0)
+    if status == 429:
+        return ArmUnavailable(text, status=status, retry_after=after or 0.0, quick=after is not None and after <= 1.0)
+    if status == 409 and any(known.startswith("retryableerror") or known in _BUSY_CODES for known in lowered):
+        return ArmUnavailable(text, status=status, retry_after=after or 0.0)
+    return ArmError(what, status, code, message, headers)
+
+
+def action_of(path: str) -> str:
+    """The ARM action that reading a path takes: its full type and ``read``. Empty without a provider in the path."""
+    _, found, tail = path.partition("?")[0].rpartition("/providers/")
+    namespace, *segments = tail.strip("/").split("/")
+    return "/".join((namespace, *segments[::2], "read")) if found and segments else ""
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds of ``Retry-After``, which may be a number or a date. None when it is absent or unreadable."""
+    value = headers.get("Retry-After")
+    if value is None:
+        return None
+    try:
+        return max(0.0, min(float(value), 86400.0))
+    except ValueError:
+        moment, now = http_date(value), http_date(headers.get("Date"))
+    if moment is None:
+        return None
+    return max(0.0, min((moment - (now or datetime.now(UTC))).total_seconds(), 86400.0))
+
+
+def http_date(value: str | None) -> datetime | None:
+    """The moment of an HTTP date in UTC, None when it is absent or unreadable."""
+    if value is None:
+        return None
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _parse(body: bytes) -> tuple[list[str], str]:
+    """Azure's codes, the outer one first and never none, and its wording, cut to a line."""
+    try:
+        decoded = _ERROR_BODY.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return [""], ""
+    inner = decoded.error or _Inner(decoded.code, decoded.message)
+    codes = [inner.code or "", *(detail.code or "" for detail in inner.details or ())]
+    words = " ".join((inner.message or "").split())
+    return [code[:80] for code in codes], words[:_MOST_TEXT]

@@ -1,0 +1,43 @@
+"""The port ``Estate``: the reader and the writer as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from shared.adapters.arm_reader import ArmReader
+from shared.adapters.arm_writer import ArmWriter
+from shared.domain.arm_id import ArmId
+from shared.domain.change import Change
+from shared.domain.plan import Outcome
+from shared.domain.snapshot import Gone, Part, VaultSnapshot
+from shared.service.ports import Deadline
+
+
+class ArmEstate:
+    """Azure Resource Manager behind the port; see ``shared.service.ports.Estate`` for the contract."""
+
+    def __init__(self, reader: ArmReader, writer: ArmWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    def read(
+        self, vault: ArmId, *, deadline: Deadline, parts: frozenset[Part] = frozenset(), fresh: bool = False
+    ) -> VaultSnapshot | Gone:
+        """Read one vault."""
+        return self._reader.read(vault, deadline=deadline, parts=parts, fresh=fresh)
+
+    def deepen(self, snapshot: VaultSnapshot, *, deadline: Deadline, parts: frozenset[Part]) -> VaultSnapshot:
+        """Read more parts of the same vault."""
+        return self._reader.deepen(snapshot, deadline=deadline, parts=parts)
+
+    def vaults(self, subscription: str, *, deadline: Deadline) -> Iterable[ArmId]:
+        """List the vaults of a subscription."""
+        return self._reader.vaults(subscription, deadline=deadline)
+
+    def vaults_of_endpoint(self, endpoint: ArmId, *, deadline: Deadline) -> tuple[ArmId, ...] | Gone:
+        """The vaults that an endpoint connects to."""
+        return self._reader.vaults_of_endpoint(endpoint, deadline=deadline)
+
+    def apply(self, change: Change, change_id: str, *, deadline: Deadline) -> Outcome:
+        """Make one change."""
+        return self._writer.apply(change, change_id, deadline=deadline)

@@ -1,0 +1,42 @@
+"""The app's identity: a managed identity, imported and asked for with the first token."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from azure.core.credentials import AccessToken, AccessTokenInfo, SupportsTokenInfo, TokenCredential, TokenRequestOptions
+
+
+class LazyCredential:
+    """A credential of azure-identity that costs nothing until the first token is needed.
+
+    ``client_id`` names a user-assigned identity, empty for the system-assigned one.
+    """
+
+    def __init__(self, authority: str, client_id: str = "") -> None:
+        self._authority = authority
+        self._client_id = client_id
+        self._lock = threading.Lock()
+        self._credential: Any = None
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        """A token for the scopes; errors of azure-identity pass through."""
+        credential: TokenCredential = self._get()
+        return credential.get_token(*scopes, **options)
+
+    def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
+        """A token with its refresh time for the scopes."""
+        credential: SupportsTokenInfo = self._get()
+        return credential.get_token_info(*scopes, options=options)
+
+    def _get(self) -> Any:
+        with self._lock:
+            if self._credential is None:
+                from azure.identity import ManagedIdentityCredential
+
+                # Timeouts of azure-identity's own pipeline; its default would wait for minutes.
+                options = {"connection_timeout": 3, "read_timeout": 5, "retry_total": 1}
+                identity = {"client_id": self._client_id} if self._client_id else {}
+                self._credential = ManagedIdentityCredential(**identity, **options)
+            return self._credential

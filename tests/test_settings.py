@@ -1,0 +1,85 @@
+"""Settings: complete, checked together, and never shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.settings import Role, SettingsError, load
+
+GOOD = {
+    "KVGUARD_ROLE": "guard",
+    "KVGUARD_SUBSCRIPTIONS": "00000000-0000-0000-0000-00000000000A, 00000000-0000-0000-0000-00000000000b",
+    "KVGUARD_TENANT": "11111111-1111-1111-1111-111111111111",
+    "KvGuardStorage": "UseDevelopmentStorage=true",
+    "KvGuardFindings__queueServiceUri": "https://review.queue.core.windows.net",
+}
+
+
+def problems(**changes: str | None) -> tuple[str, ...]:
+    environment = {**GOOD, **changes}
+    with pytest.raises(SettingsError) as caught:
+        load({name: value for name, value in environment.items() if value is not None})
+    return caught.value.problems
+
+
+def test_good_settings_have_cautious_defaults() -> None:
+    settings = load(GOOD)
+    assert (settings.role, settings.mode, settings.enforce, settings.cloud) == (
+        Role.GUARD,
+        "observe",
+        False,
+        "AzureCloud",
+    )
+    assert settings.subscriptions == {
+        "00000000-0000-0000-0000-00000000000a",
+        "00000000-0000-0000-0000-00000000000b",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"KVGUARD_ROLE": None}, "KVGUARD_ROLE"),
+        ({"KVGUARD_ROLE": "Guard"}, "KVGUARD_ROLE"),
+        ({"KVGUARD_ROLE": "review"}, "KVGUARD_ROLE"),
+        ({"KVGUARD_ROLE": "all", "WEBSITE_SITE_NAME": "app"}, "KVGUARD_ROLE"),
+        ({"KVGUARD_SUBSCRIPTIONS": ""}, "KVGUARD_SUBSCRIPTIONS"),
+        ({"KVGUARD_SUBSCRIPTIONS": "production"}, "KVGUARD_SUBSCRIPTIONS"),
+        ({"KVGUARD_TENANT": None}, "KVGUARD_TENANT"),
+        ({"KVGUARD_MODE": "on"}, "KVGUARD_MODE"),
+        ({"KVGUARD_EXECUTOR": "yes"}, "KVGUARD_EXECUTOR"),
+        ({"KVGUARD_CLOUD": "AzureGermanCloud"}, "Germany"),
+        ({"KVGUARD_CLOUD": "azurecloud"}, "KVGUARD_CLOUD"),
+        ({"KVGUARD_CLOUD": "custom"}, "KVGUARD_ARM_ENDPOINT"),
+        ({"KVGUARD_ARM_ENDPOINT": "http://management.azure.com"}, "https"),
+        ({"KVGUARD_ARM_ENDPOINT": "https://evil.example"}, "KVGUARD_ARM_ENDPOINT"),
+        ({"KVGUARD_CLOUD": "custom", "KVGUARD_ARM_ENDPOINT": "https://u:p@host"}, "https"),
+        ({"KVGUARD_CLOUD": "custom", "KVGUARD_ARM_ENDPOINT": "https://host:99999999"}, "https"),
+        ({"KVGUARD_REVIEW_URL": "http://x"}, "KVGUARD_REVIEW_URL"),
+        ({"KVGUARD_TEAMS_WEBHOOK": "ftp://x"}, "KVGUARD_TEAMS_WEBHOOK"),
+        ({"KVGUARD_SUBSCRIPTION": "x"}, "KVGUARD_SUBSCRIPTION "),
+        ({"KvGuardStorage": None}, "KvGuardStorage"),
+        ({"KvGuardFindings__queueServiceUri": ""}, "KvGuardFindings"),
+    ],
+)
+def test_each_wrong_setting_is_named(changes: dict[str, str | None], named: str) -> None:
+    found = problems(**changes)
+    assert len([problem for problem in found if named in problem]) >= 1, found
+
+
+def test_everything_wrong_is_said_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({})
+    named = " ".join(caught.value.problems)
+    for name in ("KVGUARD_ROLE", "KVGUARD_SUBSCRIPTIONS", "KVGUARD_TENANT", "KvGuardStorage", "KvGuardFindings"):
+        assert name in named
+
+
+def test_a_role_for_everything_is_for_local_runs() -> None:
+    assert load({**GOOD, "KVGUARD_ROLE": "all"}).role is Role.ALL
+
+
+def test_secrets_do_not_show_in_the_representation_or_in_problems() -> None:
+    secret = "AccountKey=c2VjcmV0"
+    assert secret not in repr(load({**GOOD, "KvGuardStorage": secret}))
+    assert secret not in " ".join(problems(KvGuardStorage=secret, KVGUARD_TEAMS_WEBHOOK=f"http://x?sig={secret}"))
