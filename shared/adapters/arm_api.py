@@ -11,17 +11,17 @@ from shared.domain.arm_id import INTERFACE, VAULT, ZONE, ArmId
 
 # azure-rest-api-specs: specification/keyvault/resource-manager/Microsoft.KeyVault, stable/2026-02-01.
 VAULTS_API: Final = "2026-02-01"
-# azure-rest-api-specs: specification/keyvault/resource-manager/Microsoft.KeyVault, preview/2026-04-01-preview; no stable
-# version lists the perimeter associations of a vault.
+# azure-rest-api-specs: specification/keyvault/resource-manager/Microsoft.KeyVault, preview/2026-04-01-preview; no
+# stable version lists the perimeter associations of a vault.
 PERIMETERS_API: Final = "2026-04-01-preview"
 # azure-rest-api-specs: specification/network/resource-manager/Microsoft.Network, stable/2024-05-01.
 NETWORK_API: Final = "2024-05-01"
-# azure-rest-api-specs: specification/privatedns/resource-manager/Microsoft.Network, stable/2024-06-01; the first one with
-# resolutionPolicy.
+# azure-rest-api-specs: specification/privatedns/resource-manager/Microsoft.Network, stable/2024-06-01; the first one
+# with resolutionPolicy.
 ZONES_API: Final = "2024-06-01"
 # azure-rest-api-specs: specification/dnsresolver/resource-manager/Microsoft.Network, stable/2022-07-01.
 RULESETS_API: Final = "2022-07-01"
-# The version that Azure CLI asks with (azure-cli: azure/cli/core/cloud.py). Older ones answer one object, this one a list.
+# The version that Azure CLI asks with (azure-cli: azure/cli/core/cloud.py); older ones answer one object.
 METADATA_API: Final = "2022-09-01"
 
 RULESET: Final = "Microsoft.Network/dnsForwardingRulesets"

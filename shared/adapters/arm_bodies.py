@@ -12,7 +12,7 @@ import msgspec
 T = TypeVar("T")
 
 
-class Body(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+class Body(msgspec.Struct, rename="camel", kw_only=True):
     """A JSON object with camelCase names."""
 
 

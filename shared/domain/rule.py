@@ -32,6 +32,9 @@ class Resolver(Protocol):
     def answer(self, snapshot: VaultSnapshot, network: ArmId, vault: Vault) -> Answer:
         """What clients in ``network`` get, custom DNS servers and forwarding rulesets followed."""
 
+    def askers(self, snapshot: VaultSnapshot, network: ArmId) -> tuple[ArmId, ...] | Unread:
+        """The networks whose clients may get the view of ``network``, itself included; unread peers count."""
+
     def harms(self, before: VaultSnapshot, after: VaultSnapshot) -> tuple[Harm, ...] | Unread:
         """Every name of a known vault that works in some network before and would not after."""
 

@@ -11,6 +11,7 @@ from shared.domain.grades import Applicability, Mode
 from shared.domain.policy import Policy
 from shared.domain.rule import Blocker, Case, Rule, Unknown, Violation
 from shared.domain.snapshot import Unread, VaultSnapshot
+from shared.engine.canonical import canonical
 from shared.engine.digest import digest, fingerprint
 from shared.engine.resolver import ResolverSimulation
 
@@ -20,6 +21,7 @@ _RESOLVER = ResolverSimulation()
 
 def evaluate(snapshot: VaultSnapshot, policy: Policy, rules: Sequence[Rule]) -> Assessment:
     """Judge one vault by every rule that policy does not switch off."""
+    snapshot = canonical(snapshot)
     case = Case(snapshot, policy, _RESOLVER)
     findings: list[Finding] = []
     missing: list[NotEvaluated] = []

@@ -16,6 +16,7 @@ from shared.domain.snapshot import (
     Gone,
     Neighbour,
     Network,
+    PeeringState,
     RecordSet,
     ResolutionPolicy,
     Unread,
@@ -56,6 +57,26 @@ class ResolverSimulation:
                 return Unread(UnreadReason.UNSUPPORTED, f"DNS server {server} lies in no readable virtual network")
             if holder not in found:
                 found.append(holder)
+        if not found:
+            return Unread(UnreadReason.UNSUPPORTED, f"a forwarding rule of network {network.name} names no server")
+        return tuple(sorted(found))
+
+    def askers(self, snapshot: VaultSnapshot, network: ArmId) -> tuple[ArmId, ...] | Unread:
+        """The network itself and each Connected peer whose DNS servers stand in it; a peer that was not read counts."""
+        here = snapshot.network(network)
+        if isinstance(here, Unread):
+            return here
+        found = {network}
+        for peering in here.peerings if isinstance(here, Network) else ():
+            peer = snapshot.network(peering.remote)
+            if peering.state is not PeeringState.CONNECTED or isinstance(peer, Gone):
+                continue
+            if isinstance(peer, Unread) or isinstance(peer.forwarding, Unread):
+                found.add(peering.remote)
+                continue
+            asked = peer.dns_servers or tuple(target for rule in peer.forwarding for target in rule.targets)
+            if isinstance(here, Network) and any(here.contains(server) for server in asked):
+                found.add(peering.remote)
         return tuple(sorted(found))
 
     def view(self, snapshot: VaultSnapshot, network: ArmId, vault: Vault) -> Answer:
@@ -97,19 +118,22 @@ class ResolverSimulation:
         if isinstance(before.neighbours, Unread):
             return before.neighbours
         found: list[Harm] = []
-        networks = _affected_networks(before, after)
+        views = _affected_networks(before, after)
         neighbours = before.neighbours if isinstance(after.neighbours, Unread) else after.neighbours
         subjects: list[tuple[Vault, Vault, Neighbour | None]] = [(before.vault, after.vault, None)]
         subjects += [(neighbour.vault, neighbour.vault, neighbour) for neighbour in neighbours]
         for old_vault, new_vault, neighbour in subjects:
-            for network in networks:
-                old, new = self.view(before, network, old_vault), self.view(after, network, new_vault)
-                if (old.kind, old.addresses) == (new.kind, new.addresses):
+            for view in views:
+                old, new = self.view(before, view, old_vault), self.view(after, view, new_vault)
+                unknown = AnswerKind.UNKNOWN in (old.kind, new.kind)
+                if not unknown and (old.kind, old.addresses) == (new.kind, new.addresses):
                     continue
-                if self._works(before, network, old, neighbour) is False:
-                    continue
-                if self._works(after, network, new, neighbour) is not True:
-                    found.append(Harm(old_vault.id, network, old, new))
+                askers = self.askers(before, view)
+                for network in (view,) if isinstance(askers, Unread) else askers:
+                    if self._works(before, network, old, neighbour) is False:
+                        continue
+                    if isinstance(askers, Unread) or self._works(after, network, new, neighbour) is not True:
+                        found.append(Harm(old_vault.id, network, old, new))
         return tuple(found)
 
     def _works(
@@ -127,11 +151,9 @@ class ResolverSimulation:
             return None
         verdicts: list[bool | None] = []
         for address in answer.addresses:
-            home = homes.get(address)
-            if home is None:
-                return False
-            reached = snapshot.reaches(network, home)
-            verdicts.append(None if isinstance(reached, Unread) else reached)
+            reached = [snapshot.reaches(network, home) for home in homes.get(address, ())]
+            unread = any(isinstance(reach, Unread) for reach in reached)
+            verdicts.append(True if True in reached else None if unread else False)
         if False in verdicts or not verdicts:
             return False
         return None if None in verdicts else True
@@ -209,24 +231,29 @@ def _holder(snapshot: VaultSnapshot, network: Network, address: str) -> ArmId | 
 
 
 def _affected_networks(before: VaultSnapshot, after: VaultSnapshot) -> tuple[ArmId, ...]:
-    """The networks linked to any zone that differs, and all linked ones when the vault's alias changes."""
+    """The networks whose link differs, all linked ones where records differ or the vault's alias changes."""
     alias_changed = before.vault.has_alias != after.vault.has_alias
     found: set[ArmId] = set()
     for old, new in zip(before.zones, after.zones, strict=True):
-        if old != new or alias_changed:
-            for zone in (old, new):
-                found.update(link.network for link in (() if isinstance(zone.links, Unread) else zone.links))
+        then, now = _links(old), _links(new)
+        everywhere = alias_changed or (old.records, old.complete) != (new.records, new.complete)
+        found.update(link.network for link in (then | now if everywhere else then ^ now))
     return tuple(sorted(found))
 
 
-def _homes(snapshot: VaultSnapshot, neighbour: Neighbour | None) -> Mapping[str, ArmId] | Unread:
-    """Address -> network of each effective endpoint of the vault that was asked for."""
-    homes: dict[str, ArmId] = {}
+def _links(zone: Zone) -> frozenset[ZoneLink]:
+    return frozenset() if isinstance(zone.links, Unread) else frozenset(zone.links)
+
+
+def _homes(snapshot: VaultSnapshot, neighbour: Neighbour | None) -> Mapping[str, list[ArmId]] | Unread:
+    """Address -> networks of the effective endpoints of the vault that was asked for; ranges may repeat."""
+    homes: dict[str, list[ArmId]] = {}
     if neighbour is not None:
         if isinstance(neighbour.endpoints, Unread):
             return neighbour.endpoints
         for known in neighbour.endpoints:
-            homes.update(dict.fromkeys(known.addresses, known.network))
+            for address in known.addresses:
+                homes.setdefault(address, []).append(known.network)
         return homes
     endpoints = snapshot.effective_endpoints()
     if isinstance(endpoints, Unread):
@@ -234,5 +261,6 @@ def _homes(snapshot: VaultSnapshot, neighbour: Neighbour | None) -> Mapping[str,
     for endpoint in endpoints:
         if isinstance(endpoint.addresses, Unread):
             return endpoint.addresses
-        homes.update(dict.fromkeys(endpoint.addresses, endpoint.network))
+        for address in endpoint.addresses:
+            homes.setdefault(address, []).append(endpoint.network)
     return homes

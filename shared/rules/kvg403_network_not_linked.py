@@ -34,12 +34,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import MappingProxyType
 
+from shared.domain.answer import AnswerKind
 from shared.domain.arm_id import ArmId
 from shared.domain.change import CreateLink
 from shared.domain.grades import Applicability, Mode, Severity
 from shared.domain.rule import Blocker, Case, Proposal, Rule, Unknown, Violation
 from shared.domain.serving import serving_zone, writer_blocker
-from shared.domain.snapshot import Network, PrivateEndpoint, RecordSet, ResolutionPolicy, Unread, Zone
+from shared.domain.snapshot import Network, PrivateEndpoint, RecordSet, ResolutionPolicy, Unread, UnreadReason, Zone
 
 
 def check(case: Case) -> Iterator[Violation | Unknown]:
@@ -67,6 +68,12 @@ def _judge(case: Case, endpoint: PrivateEndpoint, network: ArmId) -> Iterator[Vi
     if zone is None or zone.link_of(network) is not None:
         return
     answer = case.resolver.view(snapshot, network, snapshot.vault)
+    if answer.kind is AnswerKind.UNKNOWN:
+        yield Unknown(network, Unread(UnreadReason.UNSUPPORTED, answer.reason))
+        return
+    if answer.addresses and isinstance(endpoint.addresses, Unread):
+        yield Unknown(endpoint.id, endpoint.addresses)
+        return
     if isinstance(endpoint.addresses, tuple) and set(answer.addresses) & set(endpoint.addresses):
         return
     change = CreateLink(zone.id, network, _resolution_policy(case, zone))

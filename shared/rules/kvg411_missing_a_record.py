@@ -20,8 +20,8 @@ group of the endpoint points to this zone, write the group again instead.
 Remediation safety
 ------------------
 By itself only when all hold: policy names kvguard as the writer of the zone; exactly one connection of the vault is
-Approved (an unreadable or foreign one counts as a claimant); every network linked to the zone reaches the endpoint or
-gets NXDOMAIN today; the endpoint has no zone group for this zone; the address lies in the endpoint's network; the zone
+Approved (an unreadable or foreign one counts as a claimant); every network linked to the zone, and every one that resolves
+through it, reaches the endpoint or gets NXDOMAIN today; no other zone may answer for the name unread; the endpoint has no zone group for this zone; the address lies in the endpoint's network; the zone
 has room. An empty set is filled only with its etag and when its metadata is empty or kvguard's. Creation is
 conditional, so a record that appears meanwhile is never overwritten.
 
@@ -35,6 +35,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import MappingProxyType
 
+from shared.domain.answer import AnswerKind
 from shared.domain.arm_id import ArmId
 from shared.domain.change import MANAGED_BY, OWNER, CreateRecord, Facts, RefreshZoneGroup, UpdateRecord
 from shared.domain.grades import Applicability, Mode, Severity
@@ -47,6 +48,7 @@ from shared.domain.snapshot import (
     RecordSet,
     ResolutionPolicy,
     Unread,
+    UnreadReason,
     Zone,
 )
 
@@ -89,6 +91,9 @@ def _judge(
         yield Unknown(subject, record)
         return
     if record is not None and record.addresses:
+        return
+    if answer.kind is AnswerKind.UNKNOWN and answer.zone is None:
+        yield Unknown(network, Unread(UnreadReason.UNSUPPORTED, answer.reason))
         return
     yield Violation(
         subject=subject,
@@ -147,6 +152,7 @@ def _blockers(
     yield from _address_at_home(case, endpoint, addresses)
     yield from _foreign_metadata(record)
     yield from _capacity(zone)
+    yield from _other_zone(case)
 
 
 def _approved(case: Case) -> list[ArmId]:
@@ -173,10 +179,15 @@ def _linked_networks(case: Case, endpoint: PrivateEndpoint, zone: Zone) -> Itera
     for link in zone.links:
         if link.resolution_policy is ResolutionPolicy.DEFAULT:
             continue
-        reached = case.snapshot.reaches(link.network, endpoint.network)
-        if reached is not True:
-            unread = reached if isinstance(reached, Unread) else None
-            yield Blocker(f"network {link.network.name} resolves publicly today and may not reach the endpoint", unread)
+        askers = case.resolver.askers(case.snapshot, link.network)
+        if isinstance(askers, Unread):
+            yield Blocker(f"who resolves through network {link.network.name} is not known", askers)
+            continue
+        for network in askers:
+            reached = case.snapshot.reaches(network, endpoint.network)
+            if reached is not True:
+                unread = reached if isinstance(reached, Unread) else None
+                yield Blocker(f"network {network.name} resolves publicly today and may not reach the endpoint", unread)
 
 
 def _zone_groups(endpoint: PrivateEndpoint) -> Iterator[Blocker]:
@@ -198,6 +209,12 @@ def _foreign_metadata(record: RecordSet | None) -> Iterator[Blocker]:
 def _capacity(zone: Zone) -> Iterator[Blocker]:
     if zone.record_count >= zone.max_records:
         yield Blocker(f"the zone has {zone.record_count} of {zone.max_records} record sets")
+
+
+def _other_zone(case: Case) -> Iterator[Blocker]:
+    """A zone of the vault's own name, where one exists, would answer before this one."""
+    if case.snapshot.zones_unread:
+        yield Blocker("not every place that may hold another zone for this name was read", case.snapshot.zones_unread[0])
 
 
 RULE = Rule(

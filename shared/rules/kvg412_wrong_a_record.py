@@ -37,7 +37,7 @@ from shared.domain.change import CHANGE_ID, MANAGED_BY, OWNER, UpdateRecord
 from shared.domain.grades import Applicability, Mode, Severity
 from shared.domain.rule import Blocker, Case, Proposal, Rule, Unknown, Violation
 from shared.domain.serving import writer_blocker
-from shared.domain.snapshot import ConnectionStatus, PrivateEndpoint, RecordSet, Unread, Zone
+from shared.domain.snapshot import ConnectionStatus, Gone, RecordSet, Unread, Zone
 
 
 def check(case: Case) -> Iterator[Violation | Unknown]:
@@ -90,13 +90,13 @@ def _proposals(case: Case, zone: Zone, record: RecordSet) -> tuple[Proposal, ...
     if isinstance(endpoint.addresses, Unread) or not endpoint.addresses:
         return ()
     change = UpdateRecord(record, tuple(sorted(endpoint.addresses)), record.ttl, adopt=False)
-    return (Proposal(change, tuple(_blockers(case, endpoint, zone, record))),)
+    return (Proposal(change, tuple(_blockers(case, zone, record))),)
 
 
-def _blockers(case: Case, endpoint: PrivateEndpoint, zone: Zone, record: RecordSet) -> Iterator[Blocker]:
+def _blockers(case: Case, zone: Zone, record: RecordSet) -> Iterator[Blocker]:
     yield from _writer(case, zone)
     yield from _claimants(case)
-    yield from _zone_groups(endpoint, zone)
+    yield from _zone_groups(case, zone)
     yield from _not_owned(case, record)
 
 
@@ -112,11 +112,17 @@ def _claimants(case: Case) -> Iterator[Blocker]:
         yield Blocker(f"{count} Approved connections could claim the name")
 
 
-def _zone_groups(endpoint: PrivateEndpoint, zone: Zone) -> Iterator[Blocker]:
-    if isinstance(endpoint.zone_groups, Unread):
-        yield Blocker("whether a zone group maintains this record is not known", endpoint.zone_groups)
-    elif any(zone.id in group.zones for group in endpoint.zone_groups):
-        yield Blocker("a zone group of the endpoint points the name at this zone")
+def _zone_groups(case: Case, zone: Zone) -> Iterator[Blocker]:
+    """The endpoint of a dead connection may still have a zone group, whose controller would write the record again."""
+    for connection in case.snapshot.vault.connections:
+        endpoint = case.snapshot.endpoint_of(connection)
+        if isinstance(endpoint, Gone):
+            continue
+        groups = endpoint if isinstance(endpoint, Unread) else endpoint.zone_groups
+        if isinstance(groups, Unread):
+            yield Blocker("whether a zone group maintains this record is not known", groups)
+        elif any(zone.id in group.zones for group in groups):
+            yield Blocker("a zone group points the name at this zone")
 
 
 def _not_owned(case: Case, record: RecordSet) -> Iterator[Blocker]:

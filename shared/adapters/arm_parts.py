@@ -1,0 +1,295 @@
+"""The single reads that a snapshot is made of. Each gives a value, Gone or Unread; only the vault itself raises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final, TypeVar
+
+from shared.adapters import arm_api as api
+from shared.adapters import arm_bodies as bodies
+from shared.adapters import arm_decode as decode
+from shared.adapters.arm_client import ArmClient
+from shared.adapters.arm_errors import ArmForbidden, ArmNotFound, action_of
+from shared.adapters.arm_topology import Topology
+from shared.domain.arm_id import ArmId
+from shared.domain.snapshot import (
+    ForwardingRule,
+    Gone,
+    Network,
+    PerimeterMode,
+    RecordSet,
+    Unread,
+    UnreadReason,
+    Vault,
+    Zone,
+    ZoneGroup,
+    ZoneLink,
+)
+from shared.service.ports import Deadline, EstateError, EstateForbidden, EstateUnavailable
+
+T = TypeVar("T")
+Records = Mapping[str, RecordSet | None]
+
+_VAULT: Final = decode.decoder(bodies.VaultBody)
+_VAULTS: Final = decode.decoder(bodies.Listing[bodies.VaultBody])
+_PERIMETERS: Final = decode.decoder(bodies.Listing[bodies.PerimeterBody])
+_ENDPOINT: Final = decode.decoder(bodies.EndpointBody)
+_INTERFACE: Final = decode.decoder(bodies.InterfaceBody)
+_INTERFACES: Final = decode.decoder(bodies.Listing[bodies.InterfaceBody])
+_ZONE_GROUPS: Final = decode.decoder(bodies.Listing[bodies.ZoneGroupBody])
+_NETWORK: Final = decode.decoder(bodies.NetworkBody)
+_ZONE: Final = decode.decoder(bodies.ZoneBody)
+_ZONES: Final = decode.decoder(bodies.Listing[bodies.ZoneBody])
+_LINKS: Final = decode.decoder(bodies.Listing[bodies.LinkBody])
+_RECORD: Final = decode.decoder(bodies.RecordBody)
+_RECORDS: Final = decode.decoder(bodies.Listing[bodies.RecordBody])
+_RULESETS: Final = decode.decoder(bodies.Listing[bodies.RulesetBody])
+_RULESET_LINKS: Final = decode.decoder(bodies.Listing[bodies.RulesetLinkBody])
+_RULES: Final = decode.decoder(bodies.Listing[bodies.ForwardingRuleBody])
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneSearch:
+    """The zones of one subscription. ``unread`` says why there may be more, ``just_read`` that no cache was used."""
+
+    zones: tuple[Zone, ...]
+    unread: Unread | None = None
+    just_read: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """A DNS forwarding ruleset: the networks it is linked to, and its enabled rules."""
+
+    networks: frozenset[ArmId]
+    rules: tuple[ForwardingRule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """An endpoint's IPv4 addresses, and its zone groups if those had to be read to find them."""
+
+    found: tuple[str, ...] | Unread
+    zone_groups: tuple[ZoneGroup, ...] | Unread | None = None
+
+
+def unread(error: EstateError) -> Unread:
+    """Why a part has no value, from the error that its reading ended in. For a right the detail is the action alone."""
+    if isinstance(error, EstateForbidden):
+        return Unread(UnreadReason.FORBIDDEN, error.action or str(error))
+    if isinstance(error, EstateUnavailable):
+        return Unread(UnreadReason.UNAVAILABLE, str(error))
+    if isinstance(error, ArmNotFound) and error.subscription_unseen:
+        return Unread(UnreadReason.OUT_OF_SCOPE, str(error))
+    return Unread(UnreadReason.UNSUPPORTED, str(error))
+
+
+def attempt(read: Callable[[], T]) -> T | Unread:
+    """What was read, or why it was not."""
+    try:
+        return read()
+    except EstateError as error:
+        return unread(error)
+
+
+def attempt_one(read: Callable[[], T]) -> T | Gone | Unread:
+    """What was read of one resource, Gone when Azure says that it does not exist, or why it was not read."""
+    try:
+        return read()
+    except ArmNotFound as error:
+        return Gone() if error.absent else unread(error)
+    except EstateError as error:
+        return unread(error)
+
+
+class Parts:
+    """The reads of one invocation: they share its deadline, and whether the cache may be used."""
+
+    def __init__(self, client: ArmClient, topology: Topology, deadline: Deadline, *, fresh: bool) -> None:
+        self._client = client
+        self._topology = topology
+        self._deadline = deadline
+        self._fresh = fresh
+
+    def vault(self, vault: ArmId) -> Vault | Gone:
+        """The vault itself. Raises EstateError; a subscription that cannot be seen is a missing right."""
+        try:
+            return decode.vault(_VAULT(self._get(str(vault), api.VAULTS_API)))
+        except ArmNotFound as error:
+            if error.absent:
+                return Gone()
+            if error.subscription_unseen:
+                raise ArmForbidden(str(error), action_of(str(vault))) from error
+            raise
+
+    def vaults(self, subscription: str) -> Iterator[bodies.VaultBody]:
+        """The rows of all vaults of a subscription, page by page. Raises EstateError."""
+        path = api.vaults_of(subscription)
+        try:
+            for page in self._pages(path, api.VAULTS_API):
+                yield from _VAULTS(page).value or ()
+        except ArmNotFound as error:
+            if error.subscription_unseen:
+                raise ArmForbidden(str(error), action_of(path)) from error
+            raise
+
+    def perimeters(self, vault: ArmId) -> tuple[PerimeterMode, ...] | Unread:
+        """The modes of the vault's perimeter associations."""
+        pages = self._pages(api.perimeters_of(vault), api.PERIMETERS_API)
+        return attempt(lambda: tuple(decode.perimeter(b) for page in pages for b in _PERIMETERS(page).value or ()))
+
+    def endpoint(self, endpoint: ArmId) -> bodies.EndpointBody | Gone | Unread:
+        """A private endpoint, still as a body: its addresses are another read."""
+        return attempt_one(lambda: _ENDPOINT(self._get(str(endpoint), api.NETWORK_API)))
+
+    def addresses(self, endpoint: ArmId, body: bodies.EndpointBody) -> Addresses:
+        """The endpoint's addresses: from its interface, else from what its zone groups wrote, else as it says itself."""
+        interface = attempt(lambda: decode.interface_id(body))
+        if isinstance(interface, ArmId):
+            path = str(interface)
+            found = attempt(lambda: decode.interface_addresses(_INTERFACE(self._get(path, api.NETWORK_API))))
+            if not isinstance(found, Unread) and found:
+                return Addresses(found)
+            why = found if isinstance(found, Unread) else _no_address(endpoint)
+        else:
+            why = interface or _no_address(endpoint)
+        groups = self.zone_group_bodies(endpoint)
+        if isinstance(groups, Unread):
+            return Addresses(decode.custom_addresses(body) or why, groups)
+        written = decode.zone_group_addresses(groups) or decode.custom_addresses(body)
+        return Addresses(written or why, attempt(lambda: tuple(decode.zone_group(group) for group in groups)))
+
+    def zone_group_bodies(self, endpoint: ArmId) -> tuple[bodies.ZoneGroupBody, ...] | Unread:
+        """The zone groups of an endpoint as bodies."""
+        pages = self._pages(api.zone_groups_of(endpoint), api.NETWORK_API)
+        return attempt(lambda: tuple(body for page in pages for body in _ZONE_GROUPS(page).value or ()))
+
+    def zone_groups(self, endpoint: ArmId) -> tuple[ZoneGroup, ...] | Unread:
+        """The zone groups of an endpoint."""
+        groups = self.zone_group_bodies(endpoint)
+        return groups if isinstance(groups, Unread) else attempt(lambda: tuple(map(decode.zone_group, groups)))
+
+    def interfaces(self, subscription: str, wanted: frozenset[ArmId]) -> Mapping[ArmId, tuple[ArmId, tuple[str, ...]]]:
+        """Network and addresses of the endpoints that are wanted, from the interfaces of a subscription.
+
+        Raises EstateError.
+        """
+        found: dict[ArmId, tuple[ArmId, tuple[str, ...]]] = {}
+        for page in self._pages(api.interfaces_of(subscription), api.NETWORK_API):
+            for body in _INTERFACES(page).value or ():
+                home = decode.interface_home(body)
+                if home is not None and home[0] in wanted:
+                    found[home[0]] = (home[1], decode.interface_addresses(body))
+        return found
+
+    def network(self, network: ArmId) -> Network | Gone | Unread:
+        """A virtual network with its peerings (cached)."""
+        return self._cached(
+            f"network {network.key}",
+            lambda: attempt_one(lambda: decode.network(_NETWORK(self._get(str(network), api.NETWORK_API)))),
+        )
+
+    def rulesets(self, subscription: str) -> tuple[Ruleset, ...] | Unread:
+        """The DNS forwarding rulesets of a subscription that are linked to anything (cached)."""
+        return self._cached(f"rulesets {subscription.lower()}", lambda: attempt(lambda: self._rulesets(subscription)))
+
+    def zones(self, subscription: str, designated: tuple[ArmId, ...]) -> ZoneSearch:
+        """The zones of a subscription (cached).
+
+        Where they may not be listed, the designated ones are read one by one: a role on a zone's group is enough.
+        """
+        loads: list[ZoneSearch] = []
+
+        def load() -> ZoneSearch | Unread:
+            found = self._search(subscription, designated)
+            if isinstance(found, ZoneSearch):
+                loads.append(found)
+            return found
+
+        result = self._cached(_zones_key(subscription), load)
+        if isinstance(result, Unread):
+            return ZoneSearch((), result, just_read=True)
+        return replace(result, just_read=bool(loads))
+
+    def links(self, zone: ArmId) -> tuple[ZoneLink, ...] | Gone | Unread:
+        """The virtual network links of a zone (cached)."""
+        pages = self._pages(api.links_of(zone), api.ZONES_API)
+        return self._cached(
+            f"links {zone.key}",
+            lambda: attempt_one(lambda: tuple(decode.zone_link(b) for page in pages for b in _LINKS(page).value or ())),
+        )
+
+    def record(self, zone: ArmId, relative_name: str) -> RecordSet | None | Gone | Unread:
+        """One A record set: None when the zone has none of this name, Gone when the zone itself does not exist."""
+        try:
+            return decode.record(_RECORD(self._get(f"{api.records_of(zone)}/{relative_name}", api.ZONES_API)))
+        except ArmNotFound as error:
+            if error.parent_absent:
+                self._topology.forget(_zones_key(zone.subscription))
+                return Gone()
+            return None if error.absent else unread(error)
+        except EstateError as error:
+            return unread(error)
+
+    def records(self, zone: ArmId) -> Records | Gone | Unread:
+        """All A record sets of a zone by lower-case relative name."""
+        pages = self._pages(api.records_of(zone), api.ZONES_API)
+        result = attempt_one(lambda: _by_name(decode.record(b) for page in pages for b in _RECORDS(page).value or ()))
+        if isinstance(result, Gone):
+            self._topology.forget(_zones_key(zone.subscription))
+        return result
+
+    def _search(self, subscription: str, designated: tuple[ArmId, ...]) -> ZoneSearch | Unread:
+        try:
+            pages = self._pages(api.zones_of(subscription), api.ZONES_API)
+            return ZoneSearch(tuple(decode.zone(body) for page in pages for body in _ZONES(page).value or ()))
+        except EstateError as error:
+            why = unread(error)
+        if why.reason is UnreadReason.UNAVAILABLE:
+            return why
+        alone = [
+            attempt_one(lambda zone=zone: decode.zone(_ZONE(self._get(str(zone), api.ZONES_API))))
+            for zone in designated
+        ]
+        return ZoneSearch(tuple(zone for zone in alone if isinstance(zone, Zone)), why)
+
+    def _rulesets(self, subscription: str) -> tuple[Ruleset, ...]:
+        found: list[Ruleset] = []
+        try:
+            pages = self._pages(api.rulesets_of(subscription), api.RULESETS_API)
+            ids = [decode.arm_id(body.id) for page in pages for body in _RULESETS(page).value or ()]
+        except ArmNotFound as error:
+            if error.code.casefold() == "invalidresourcetype":
+                return ()
+            raise
+        for ruleset in ids:
+            pages = self._pages(f"{ruleset}/virtualNetworkLinks", api.RULESETS_API)
+            linked = [decode.ruleset_network(body) for page in pages for body in _RULESET_LINKS(page).value or ()]
+            if linked:
+                pages = self._pages(f"{ruleset}/forwardingRules", api.RULESETS_API)
+                rules = (decode.forwarding_rule(body) for page in pages for body in _RULES(page).value or ())
+                found.append(Ruleset(frozenset(linked), tuple(rule for rule in rules if rule is not None)))
+        return tuple(found)
+
+    def _cached(self, key: str, load: Callable[[], T]) -> T:
+        return self._topology.get(key, load, fresh=self._fresh, deadline=self._deadline)
+
+    def _get(self, path: str, api_version: str) -> bytes:
+        return self._client.get(path, api_version, deadline=self._deadline).body
+
+    def _pages(self, path: str, api_version: str) -> Iterator[bytes]:
+        return self._client.pages(path, api_version, deadline=self._deadline)
+
+
+def _zones_key(subscription: str) -> str:
+    return f"zones {subscription.lower()}"
+
+
+def _no_address(endpoint: ArmId) -> Unread:
+    return Unread(UnreadReason.UNSUPPORTED, f"private endpoint {endpoint.name} shows no IPv4 address")
+
+
+def _by_name(records: Iterator[RecordSet]) -> Records:
+    return MappingProxyType({record.id.name.lower(): record for record in records})
