@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import json
 import os
@@ -66,6 +67,14 @@ class LocalCredential:
         return token, int(time.time()) + LIFETIME_SECONDS
 
 
+class _Server(uvicorn.Server):
+    """uvicorn, looking more often whether it shall end."""
+
+    async def main_loop(self) -> None:
+        while not self.should_exit:
+            await asyncio.sleep(0.01)
+
+
 class LocalAzure:
     """The local Azure in this process, served by a thread; a context manager.
 
@@ -104,7 +113,7 @@ class LocalAzure:
         self.service.world.events.subscribe(self.grid.publish_arm)
         control = Control(self.service, self.faults, self.control_secret, self.env_for)
         app = create_app(self.service, self.faults, control, list(self.grid.routes()))
-        self._server = uvicorn.Server(
+        self._server = _Server(
             uvicorn.Config(
                 app,
                 http=CuttableProtocol,

@@ -68,6 +68,7 @@ def _guard() -> Guard:
     from shared.service.execute import Executor
     from shared.service.judge import Judge
     from shared.service.reconcile import Reconciler
+    from shared.service.routing import Router
     from shared.service.sweep import Sweeper
     from shared.settings import FINDINGS, STORAGE
 
@@ -86,7 +87,6 @@ def _guard() -> Guard:
     judge = Judge(estate, RULES)
     sweeper = Sweeper(estate, inbox, clock, chosen.subscriptions)
     reconciler = Reconciler(
-        estate=estate,
         ledger=ledger,
         inbox=inbox,
         clock=clock,
@@ -94,6 +94,7 @@ def _guard() -> Guard:
         judge=judge,
         executor=Executor(estate, ledger, judge, clock, lambda: uuid.uuid4().hex, timedelta(seconds=10)),
         sweeper=sweeper,
+        router=Router(estate, ledger, chosen.subscriptions, cloud.private_zone),
         subscriptions=chosen.subscriptions,
         enforce=chosen.enforce,
         jitter=random.random,

@@ -49,7 +49,6 @@ from shared.domain.snapshot import (
     NeighbourEndpoint,
     Network,
     NetworkAcl,
-
     Peering,
     PeeringState,
     PerimeterMode,
@@ -198,9 +197,7 @@ def apply(estate: EstateCase, change: Change) -> EstateCase:
             return _written(_put_record(estate, change.target, record), change.target, record, change.key)
         case UpdateRecord():
             marks = MappingProxyType({**change.before.metadata, **(_ours(change) if change.adopt else {})})
-            record = replace(
-                change.before, addresses=change.addresses, ttl=change.ttl, metadata=marks, etag="etag-new"
-            )
+            record = replace(change.before, addresses=change.addresses, ttl=change.ttl, metadata=marks, etag="etag-new")
             return _written(_put_record(estate, change.target, record), change.target, record, marks.get(CHANGE_ID, ""))
         case DeleteRecord():
             return _put_record(estate, change.target, None)
@@ -276,12 +273,16 @@ def weighted(*choices: tuple[int, T]) -> st.SearchStrategy[T]:
 
 
 _DNS = weighted((14, "azure"), (1, "own"), (2, "peer"), (1, "unknown"), (1, "ruleset"), (1, "other-ruleset"))
-_PEERED = weighted(
-    (5, None), (5, PeeringState.CONNECTED), (1, PeeringState.INITIATED), (1, PeeringState.DISCONNECTED)
+_PEERED = weighted((5, None), (5, PeeringState.CONNECTED), (1, PeeringState.INITIATED), (1, PeeringState.DISCONNECTED))
+_WRITER = weighted(
+    (16, Writer.KVGUARD), (1, Writer.TERRAFORM), (1, Writer.ZONE_GROUP), (1, Writer.AZURE_POLICY), (1, None)
 )
-_WRITER = weighted((16, Writer.KVGUARD), (1, Writer.TERRAFORM), (1, Writer.ZONE_GROUP), (1, Writer.AZURE_POLICY), (1, None))
 _LINK = weighted(
-    (10, "default"), (7, "none"), (3, "redirect"), (1, "in-progress"), (1, "unclear"),
+    (10, "default"),
+    (7, "none"),
+    (3, "redirect"),
+    (1, "in-progress"),
+    (1, "unclear"),
 )
 _CONNECTION = weighted(
     (9, (ConnectionStatus.REJECTED, "Succeeded")),
@@ -301,7 +302,13 @@ _FIRST = weighted(
     (1, None),
 )
 _RECORD = weighted(
-    (9, "right"), (6, "absent"), (1, "empty"), (4, "wrong"), (1, "other-vault"), (1, "extra"), (1, "dead"),
+    (9, "right"),
+    (6, "absent"),
+    (1, "empty"),
+    (4, "wrong"),
+    (1, "other-vault"),
+    (1, "extra"),
+    (1, "dead"),
 )
 _TTL = weighted((12, 60), (5, 3600), (2, 5))
 _MARKS = weighted((7, "ours"), (4, "none"), (1, "creator"), (1, "forged"), (1, "drifted"), (1, "other"), (1, "auto"))
@@ -316,8 +323,8 @@ _PUBLIC = weighted(
     (1, (PublicAccess.UNKNOWN, None, ())),
 )
 _MENDED = weighted((6, None), (1, timedelta(hours=3)), (1, timedelta(days=2)))
-_RARE = weighted((11, False), (1, True))
-_HALF = st.booleans()
+_RARE: Final[st.SearchStrategy[bool]] = weighted((11, False), (1, True))
+_HALF: Final[st.SearchStrategy[bool]] = st.booleans()
 
 
 @st.composite
@@ -441,9 +448,7 @@ def _vault(
     return Vault(vault, "westeurope", access, acl, "Succeeded", tuple(connections), perimeters), seen
 
 
-def _sighting(
-    draw: st.DrawFn, identity: ArmId, status: ConnectionStatus, seen: dict[ArmId, Sighting]
-) -> None:
+def _sighting(draw: st.DrawFn, identity: ArmId, status: ConnectionStatus, seen: dict[ArmId, Sighting]) -> None:
     age = draw(_AGE)
     if age is None:
         return
@@ -488,16 +493,16 @@ def _zones(
         writer = draw(_WRITER)
         redirect = _REDIRECT if draw(_RARE) else _DEFAULT
         if writer is not None:
-            serves = () if kind == "main" and "second" not in kinds else tuple(n for n in networks if draw(_HALF))
+            everywhere = kind == "main" and "second" not in kinds
+            serves = () if everywhere else tuple(n for n in networks if draw(_HALF))
             if kind == "main" or serves:
                 listed.append(ZonePolicy(identity, writer, serves, redirect))
-        full, crowded = draw(_RARE), draw(_RARE)
         zones[identity] = Zone(
             identity,
             tuple(links),
             complete=True,
-            link_count=1000 if full else len(links),
-            record_count=25000 if crowded else len(vaults),
+            link_count=1000 if draw(_RARE) else len(links),
+            record_count=25000 if draw(_RARE) else len(vaults),
         )
     return zones, listed
 
@@ -517,6 +522,11 @@ def _zone_id(kind: str, draw: st.DrawFn, vaults: list[ArmId]) -> ArmId:
             return zone_id("vault.azure.net", "rg-host")
         case _:
             return zone_id("privatelink.vault.azure.net", "rg-misnamed")
+
+
+def addresses_of(endpoint: PrivateEndpoint) -> tuple[str, ...]:
+    """The addresses of an endpoint, none where they were not read."""
+    return () if isinstance(endpoint.addresses, Unread) else endpoint.addresses
 
 
 def _link(network: ArmId, zone: ArmId, how: str) -> ZoneLink:
@@ -592,7 +602,7 @@ def _addresses(
 def _of(vault: Vault, endpoints: Mapping[ArmId, PrivateEndpoint], *, effective: bool) -> list[str]:
     chosen = vault.effective_connections if effective else vault.connections
     found = [endpoints.get(connection.endpoint) for connection in chosen if connection.endpoint is not None]
-    return [address for endpoint in found if endpoint is not None for address in tuple(endpoint.addresses or ())]
+    return [address for endpoint in found if endpoint is not None for address in addresses_of(endpoint)]
 
 
 def _holds(draw: st.DrawFn, vault: Vault, zones: tuple[ArmId, ...], networks: tuple[ArmId, ...]) -> tuple[Hold, ...]:
@@ -621,5 +631,3 @@ def _policy(draw: st.DrawFn, listed: list[ZonePolicy], vaults: list[ArmId]) -> P
         pipeline_ranges=("203.0.113.0/24",) if draw(_HALF) else (),
         unusable="line 3: no such writer" if draw(weighted((15, False), (1, True))) else "",
     )
-
-

@@ -25,7 +25,7 @@ from shared.domain.snapshot import (
     Zone,
     ZoneLink,
 )
-from tests.estates import EstateCase
+from tests.estates import EstateCase, addresses_of
 
 Kind = Literal["address", "public", "nxdomain"]
 
@@ -83,7 +83,9 @@ def servers_of(estate: EstateCase, client: ArmId) -> list[ArmId]:
         matching = [
             rule
             for rule in ([] if isinstance(network.forwarding, Unread) else network.forwarding)
-            if any(_under(rule.domain.strip("."), name) for name in ("vault.azure.net", "privatelink.vaultcore.azure.net"))
+            if any(
+                _under(rule.domain.strip("."), name) for name in ("vault.azure.net", "privatelink.vaultcore.azure.net")
+            )
         ]
         if not matching:
             return [client]
@@ -114,7 +116,11 @@ def _zone_for(estate: EstateCase, server: ArmId, host: str) -> tuple[Zone, ZoneL
     best: tuple[Zone, ZoneLink] | None = None
     for zone in estate.zones.values():
         for link in zone.links if not isinstance(zone.links, Unread) else ():
-            if link.network == server and _under(zone.name, host) and (best is None or len(zone.name) > len(best[0].name)):
+            if (
+                link.network == server
+                and _under(zone.name, host)
+                and (best is None or len(zone.name) > len(best[0].name))
+            ):
                 best = (zone, link)
     return best
 
@@ -127,7 +133,11 @@ def works(estate: EstateCase, client: ArmId, vault: ArmId, reply: Reply) -> bool
     for connection in estate.vaults[vault].connections:
         endpoint = None if connection.endpoint is None else estate.endpoints.get(connection.endpoint)
         # An Approved connection may carry data whatever its provisioning state says.
-        if endpoint is None or isinstance(endpoint.addresses, Unread) or connection.status is not ConnectionStatus.APPROVED:
+        if (
+            endpoint is None
+            or isinstance(endpoint.addresses, Unread)
+            or connection.status is not ConnectionStatus.APPROVED
+        ):
             continue
         for address in endpoint.addresses:
             homes.setdefault(address, set()).add(endpoint.network)
@@ -138,9 +148,10 @@ def works(estate: EstateCase, client: ArmId, vault: ArmId, reply: Reply) -> bool
 def right_record(estate: EstateCase, record: RecordSet, vault: Vault) -> bool:
     """Whether every address of a record is one of the vault's effective endpoints."""
     own = [
-        set(estate.endpoints[connection.endpoint].addresses or ())
+        set(addresses_of(estate.endpoints[connection.endpoint]))
         for connection in vault.connections
-        if connection.endpoint in estate.endpoints
+        if connection.endpoint is not None
+        and connection.endpoint in estate.endpoints
         and connection.status is ConnectionStatus.APPROVED
         and connection.provisioning_state == "Succeeded"
     ]

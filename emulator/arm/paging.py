@@ -63,6 +63,6 @@ def page(
 
 def _decode(token: str) -> str:
     try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
+        return base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError) as error:
         raise bad_request("The skip token is not one of this service.", "InvalidSkipToken") from error

@@ -31,6 +31,7 @@ from shared.service.ports import Deadline, EstateError, EstateForbidden, EstateU
 
 T = TypeVar("T")
 Records = Mapping[str, RecordSet | None]
+Homes = Mapping[ArmId, tuple[ArmId, tuple[str, ...]]]
 
 _VAULT: Final = decode.decoder(bodies.VaultBody)
 _VAULTS: Final = decode.decoder(bodies.Listing[bodies.VaultBody])
@@ -142,10 +143,19 @@ class Parts:
 
     def endpoint(self, endpoint: ArmId) -> bodies.EndpointBody | Gone | Unread:
         """A private endpoint, still as a body: its addresses are another read."""
-        return attempt_one(lambda: _ENDPOINT(self._get(str(endpoint), api.NETWORK_API)))
+        return attempt(lambda: self.endpoint_or_raise(endpoint))
+
+    def endpoint_or_raise(self, endpoint: ArmId) -> bodies.EndpointBody | Gone:
+        """A private endpoint as a body. Raises EstateError."""
+        try:
+            return _ENDPOINT(self._get(str(endpoint), api.NETWORK_API))
+        except ArmNotFound as error:
+            if error.absent:
+                return Gone()
+            raise
 
     def addresses(self, endpoint: ArmId, body: bodies.EndpointBody) -> Addresses:
-        """The endpoint's addresses: from its interface, else from what its zone groups wrote, else as it says itself."""
+        """The endpoint's addresses: from its interface, else from what its zone groups wrote, else as it says."""
         interface = attempt(lambda: decode.interface_id(body))
         if isinstance(interface, ArmId):
             path = str(interface)
@@ -171,11 +181,11 @@ class Parts:
         groups = self.zone_group_bodies(endpoint)
         return groups if isinstance(groups, Unread) else attempt(lambda: tuple(map(decode.zone_group, groups)))
 
-    def interfaces(self, subscription: str, wanted: frozenset[ArmId]) -> Mapping[ArmId, tuple[ArmId, tuple[str, ...]]]:
-        """Network and addresses of the endpoints that are wanted, from the interfaces of a subscription.
+    def interfaces(self, subscription: str, wanted: frozenset[ArmId]) -> Homes | Unread:
+        """Network and addresses of the endpoints that are wanted, from the interfaces of a subscription."""
+        return attempt(lambda: self._interfaces(subscription, wanted))
 
-        Raises EstateError.
-        """
+    def _interfaces(self, subscription: str, wanted: frozenset[ArmId]) -> Homes:
         found: dict[ArmId, tuple[ArmId, tuple[str, ...]]] = {}
         for page in self._pages(api.interfaces_of(subscription), api.NETWORK_API):
             for body in _INTERFACES(page).value or ():
@@ -221,7 +231,7 @@ class Parts:
             lambda: attempt_one(lambda: tuple(decode.zone_link(b) for page in pages for b in _LINKS(page).value or ())),
         )
 
-    def record(self, zone: ArmId, relative_name: str) -> RecordSet | None | Gone | Unread:
+    def record(self, zone: ArmId, relative_name: str) -> RecordSet | Gone | Unread | None:
         """One A record set: None when the zone has none of this name, Gone when the zone itself does not exist."""
         try:
             return decode.record(_RECORD(self._get(f"{api.records_of(zone)}/{relative_name}", api.ZONES_API)))
@@ -249,11 +259,11 @@ class Parts:
             why = unread(error)
         if why.reason is UnreadReason.UNAVAILABLE:
             return why
-        alone = [
-            attempt_one(lambda zone=zone: decode.zone(_ZONE(self._get(str(zone), api.ZONES_API))))
-            for zone in designated
-        ]
+        alone = [self._zone(zone) for zone in designated]
         return ZoneSearch(tuple(zone for zone in alone if isinstance(zone, Zone)), why)
+
+    def _zone(self, zone: ArmId) -> Zone | Gone | Unread:
+        return attempt_one(lambda: decode.zone(_ZONE(self._get(str(zone), api.ZONES_API))))
 
     def _rulesets(self, subscription: str) -> tuple[Ruleset, ...]:
         found: list[Ruleset] = []
@@ -273,8 +283,8 @@ class Parts:
                 found.append(Ruleset(frozenset(linked), tuple(rule for rule in rules if rule is not None)))
         return tuple(found)
 
-    def _cached(self, key: str, load: Callable[[], T]) -> T:
-        return self._topology.get(key, load, fresh=self._fresh, deadline=self._deadline)
+    def _cached(self, key: str, load: Callable[[], T]) -> T | Unread:
+        return attempt(lambda: self._topology.get(key, load, fresh=self._fresh, deadline=self._deadline))
 
     def _get(self, path: str, api_version: str) -> bytes:
         return self._client.get(path, api_version, deadline=self._deadline).body

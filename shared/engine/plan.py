@@ -22,7 +22,7 @@ _MOST_CHANGES = 64
 
 def plan(snapshot: VaultSnapshot, policy: Policy, rules: Sequence[Rule]) -> ChangePlan:
     """The plan for one vault. ``observe`` and ``enforce`` compute the same one."""
-    assessment = evaluate(snapshot, policy, rules)
+    start, assessment = snapshot, evaluate(snapshot, policy, rules)
     available = {option.change.key for _, option in _safe_options(assessment)}
     applied: list[PlannedChange] = []
     keys: set[str] = set()
@@ -31,7 +31,7 @@ def plan(snapshot: VaultSnapshot, policy: Policy, rules: Sequence[Rule]) -> Chan
         if chosen is None:
             break
         finding, option = chosen
-        after = () if option.change.key in available else tuple(planned.change.key for planned in applied)
+        after = () if option.change.key in available else _needed(start, policy, rules, applied, option.change.key)
         applied.append(PlannedChange(finding, option, after))
         keys.add(option.change.key)
         snapshot = option.change.simulate(snapshot)
@@ -39,6 +39,21 @@ def plan(snapshot: VaultSnapshot, policy: Policy, rules: Sequence[Rule]) -> Chan
     ask = tuple(finding for finding in assessment.findings if finding.options)
     explain = tuple(finding for finding in assessment.findings if not finding.options)
     return ChangePlan(tuple(applied), ask, explain)
+
+
+def _needed(
+    start: VaultSnapshot, policy: Policy, rules: Sequence[Rule], applied: Sequence[PlannedChange], key: str
+) -> tuple[str, ...]:
+    """The keys of the changes without which this one would not be SAFE: all of them when no single one decides."""
+    needed: list[str] = []
+    for planned in applied:
+        snapshot = start
+        for other in applied:
+            if other is not planned:
+                snapshot = other.change.simulate(snapshot)
+        if key not in {option.change.key for _, option in _safe_options(evaluate(snapshot, policy, rules))}:
+            needed.append(planned.change.key)
+    return tuple(needed) or tuple(planned.change.key for planned in applied)
 
 
 def _safe_options(assessment: Assessment) -> list[tuple[Finding, Option]]:

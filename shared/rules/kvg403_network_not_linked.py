@@ -67,6 +67,10 @@ def _judge(case: Case, endpoint: PrivateEndpoint, network: ArmId) -> Iterator[Vi
         return
     if zone is None or zone.link_of(network) is not None:
         return
+    if snapshot.zones_unread:
+        # Azure refuses a second zone of one name for a network, and the first may be where nobody could look.
+        yield Unknown(network, snapshot.zones_unread[0])
+        return
     answer = case.resolver.view(snapshot, network, snapshot.vault)
     if answer.kind is AnswerKind.UNKNOWN:
         yield Unknown(network, Unread(UnreadReason.UNSUPPORTED, answer.reason))
@@ -105,7 +109,6 @@ def _blockers(
     yield from _writer(case, zone)
     yield from _record_first(case, endpoint, zone)
     yield from _harm(case, change)
-    yield from _other_zone(case)
     yield from _custom_dns(case, endpoint, network)
     yield from _capacity(zone)
 
@@ -135,12 +138,6 @@ def _harm(case: Case, change: CreateLink) -> Iterator[Blocker]:
         return
     for harm in harms:
         yield Blocker(f"the link would break {harm}")
-
-
-def _other_zone(case: Case) -> Iterator[Blocker]:
-    """Azure refuses a second zone of one name for a network; ``serving_zone`` has ruled out those that were read."""
-    if case.snapshot.zones_unread:
-        yield Blocker("not every place that may hold another zone of this name was read", case.snapshot.zones_unread[0])
 
 
 def _custom_dns(case: Case, endpoint: PrivateEndpoint, network: ArmId) -> Iterator[Blocker]:

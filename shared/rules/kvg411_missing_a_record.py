@@ -60,7 +60,8 @@ def check(case: Case) -> Iterator[Violation | Unknown]:
     if isinstance(endpoints, Unread):
         yield Unknown(snapshot.vault.id, endpoints)
         return
-    for endpoint in endpoints:
+    unread = next((endpoint for endpoint in endpoints if isinstance(endpoint.addresses, Unread)), None)
+    for endpoint in endpoints if unread is None else (unread,):
         if isinstance(endpoint.addresses, Unread):
             yield Unknown(endpoint.id, endpoint.addresses)
             continue
@@ -214,7 +215,9 @@ def _capacity(zone: Zone) -> Iterator[Blocker]:
 def _other_zone(case: Case) -> Iterator[Blocker]:
     """A zone of the vault's own name, where one exists, would answer before this one."""
     if case.snapshot.zones_unread:
-        yield Blocker("not every place that may hold another zone for this name was read", case.snapshot.zones_unread[0])
+        yield Blocker(
+            "not every place that may hold another zone for this name was read", case.snapshot.zones_unread[0]
+        )
 
 
 RULE = Rule(

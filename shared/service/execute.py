@@ -68,7 +68,7 @@ class Executor:
         current: Judgement = first
         while True:
             if deadline.remaining() < _SECONDS_FOR_ONE_CHANGE:
-                return Execution(row, current, tuple(outcomes), fixes, timedelta(seconds=1))
+                return Execution(row, current, tuple(outcomes), fixes, self._backoff)
             judged = self._judge.judge(row.vault, policy, history_of(row), deadline, parts=parts, fresh=True)
             if isinstance(judged, Gone):
                 return Execution(row, judged, tuple(outcomes), fixes)

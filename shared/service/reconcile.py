@@ -27,7 +27,6 @@ from shared.service.memory import history_of, note_seen, remember, settled
 from shared.service.ports import (
     Clock,
     Deadline,
-    Estate,
     EstateError,
     EstateForbidden,
     EstateUnavailable,
@@ -56,7 +55,6 @@ class Reconciler:
     def __init__(
         self,
         *,
-        estate: Estate,
         ledger: Ledger,
         inbox: Inbox,
         clock: Clock,
@@ -64,11 +62,11 @@ class Reconciler:
         judge: Judge,
         executor: Executor,
         sweeper: Sweeper,
+        router: Router,
         subscriptions: frozenset[str],
         enforce: bool,
         jitter: Callable[[], float],
     ) -> None:
-        self._estate = estate
         self._ledger = ledger
         self._inbox = inbox
         self._clock = clock
@@ -76,7 +74,7 @@ class Reconciler:
         self._judge = judge
         self._executor = executor
         self._sweeper = sweeper
-        self._router = Router(estate, ledger, subscriptions)
+        self._router = router
         self._subscriptions = frozenset(subscription.lower() for subscription in subscriptions)
         self._enforce = enforce
         self._jitter = jitter
@@ -178,7 +176,7 @@ class Reconciler:
         reason = next(judged.snapshot.transient_parts(), "")
         if look.attempt < _MOVING_ATTEMPTS:
             wait = min(policy.timing.settle * 2**look.attempt, _LONGEST_BACKOFF)
-            row = self._promise(replace(look, attempt=look.attempt + 1), replace(row, look_at=None), wait)
+            row = self._promise(replace(look, attempt=look.attempt + 1), row, wait)
         self._ledger.save(row)
         return Ended("moving", reason)
 

@@ -34,7 +34,7 @@ from shared.engine.evaluate import evaluate
 from shared.engine.plan import plan
 from shared.rules.registry import RULES
 from tests import oracle
-from tests.estates import EstateCase, apply, hideable, snapshot_of
+from tests.estates import EstateCase, addresses_of, apply, hideable, snapshot_of
 
 _BY_ID: Final = {rule.id: rule for rule in RULES}
 _FINAL: Final = frozenset({"succeeded", "failed", "disconnected", "canceled"})
@@ -102,25 +102,32 @@ def below_ceiling(case: VaultCase) -> Iterator[str]:
 
 
 def unread_adds_nothing(case: VaultCase) -> Iterator[str]:
-    """Property 4: hiding any part of the snapshot never adds a change, neither made nor offered."""
+    """Property 4: hiding any part of the snapshot adds no finding and no change.
+
+    A guard that is no longer known turns a change into a question; then the question says what was not read.
+    """
     made = {step.change.key for step in case.plan().apply}
-    offered = made | _offered(case)
-    for part in hideable(case.estate, case.vault):
-        hidden = replace(case, estate=case.estate.hide(*part)).plan()
-        for step in hidden.apply:
+    found, offered = _alone(case)
+    for kind, resource in hideable(case.estate, case.vault):
+        hidden = replace(case, estate=case.estate.hide(kind, resource))
+        without = f"without {kind} {'' if resource is None else resource.name}"
+        for step in hidden.plan().apply:
             if step.change.key not in made:
-                yield f"without {part} kvguard would {step.change.description}"
-        for finding in hidden.ask:
+                yield f"{without} kvguard would {step.change.description}"
+        for finding in evaluate(hidden.snapshot, hidden.estate.policy, RULES).findings:
+            # Whether another zone answers in this one's stead does not change that this one lacks the record.
+            if (finding.rule, finding.subject) not in found and (finding.rule, kind) != ("KVG411", "zone"):
+                yield f"{without} {finding.rule} finds {finding.subject.name}"
             for option in finding.options:
-                if option.change.key not in offered:
-                    yield f"without {part} kvguard would ask to {option.change.description}"
+                said = any(blocker.unread is not None for blocker in option.blockers)
+                if option.change.key not in offered and not said:
+                    yield f"{without} kvguard would ask to {option.change.description}"
 
 
-def _offered(case: VaultCase) -> set[str]:
-    """Keys of what any rule alone offers, before and after the plan: precedence between rules is not a change."""
-    states = (case, case.after(case.plan().apply))
-    findings = [f for c in states for r in RULES for f in evaluate(c.snapshot, c.estate.policy, (r,)).findings]
-    return {option.change.key for finding in findings for option in finding.options}
+def _alone(case: VaultCase) -> tuple[set[tuple[str, ArmId]], set[str]]:
+    """What each rule alone finds and offers, because precedence between rules hides neither a state nor a change."""
+    found = [f for rule in RULES for f in evaluate(case.snapshot, case.estate.policy, (rule,)).findings]
+    return {(f.rule, f.subject) for f in found}, {option.change.key for f in found for option in f.options}
 
 
 CORE: Final = (safe_conditions, below_ceiling, no_loss, fixed_point, unread_adds_nothing)
@@ -159,17 +166,17 @@ def _of_rule(case: VaultCase, step: PlannedChange) -> Iterator[str]:
                 yield "the record has another vault's name"
         case ("KVG411", UpdateRecord()):
             yield from _new_addresses(case, change.target.parent, change.addresses, change.ttl)
-            yield from _carried_over(case, change)
+            yield from _carried_over(case, change, step.after)
             if change.before.addresses:
                 yield "the record set was not empty"
             if change.before.metadata and change.before.metadata.get("managed-by") != "kvguard":
                 yield "the empty record set is somebody else's"
         case ("KVG412", UpdateRecord()):
             yield from _owned_record(case, change)
-            yield from _carried_over(case, change)
+            yield from _carried_over(case, change, step.after)
         case ("KVG413", UpdateRecord()):
             yield from _ttl(case, change)
-            yield from _carried_over(case, change)
+            yield from _carried_over(case, change, step.after)
         case _:
             yield f"{step.finding.rule} never does {change.verb} by itself"
 
@@ -219,7 +226,7 @@ def _link(case: VaultCase, change: CreateLink) -> Iterator[str]:
         yield "the link has another resolution policy than policy wants"
     record = zone.records.get(snapshot.vault.record_name)
     here = [e for e in _effective(snapshot) if e.network == change.network]
-    if not any(record is not None and set(record.addresses) == set(e.addresses or ()) and e.addresses for e in here):
+    if not any(record is not None and set(record.addresses) == set(addresses_of(e)) and addresses_of(e) for e in here):
         yield "the right record is not in the zone"
     if network.dns_servers or network.forwarding:
         yield "custom DNS servers or a ruleset are involved"
@@ -249,7 +256,7 @@ def _new_addresses(case: VaultCase, zone_id: ArmId, addresses: tuple[str, ...], 
     if zone.record_count >= zone.max_records:
         yield "the zone has no room for a record"
     endpoints = _effective(snapshot)
-    if len(endpoints) != 1 or not addresses or set(endpoints[0].addresses or ()) != set(addresses):
+    if len(endpoints) != 1 or not addresses or set(addresses_of(endpoints[0])) != set(addresses):
         yield "the addresses are not those of the one effective endpoint"
         return
     endpoint = endpoints[0]
@@ -285,7 +292,7 @@ def _owned_record(case: VaultCase, change: UpdateRecord) -> Iterator[str]:
                 yield "a zone group points the name at this zone"
         elif isinstance(endpoint, PrivateEndpoint | Unread):
             yield "whether a zone group points the name at this zone is not known"
-    own = [address for endpoint in _effective(snapshot) for address in tuple(endpoint.addresses or ())]
+    own = [address for endpoint in _effective(snapshot) for address in addresses_of(endpoint)]
     if not change.addresses or set(change.addresses) != set(own):
         yield "the addresses are not those of the effective endpoint"
     if set(before.addresses) & set(own):
@@ -315,17 +322,22 @@ def _ttl(case: VaultCase, change: UpdateRecord) -> Iterator[str]:
         yield "the TTL was mended within a day"
 
 
-def _carried_over(case: VaultCase, change: UpdateRecord) -> Iterator[str]:
-    """An update writes on what was read: same set, same etag, metadata kept, never an auto-registered one."""
+def _carried_over(case: VaultCase, change: UpdateRecord, after: tuple[str, ...]) -> Iterator[str]:
+    """An update writes on what was read: same set, same etag, metadata kept, never an auto-registered one.
+
+    A second change of one record has no etag yet; it must wait for the first, so that the record is read in between.
+    """
     zone = case.snapshot.zone(change.target.parent)
     known = None if zone is None else zone.records.get(change.target.name.lower())
-    if not isinstance(known, RecordSet) or known != change.before or not change.before.etag:
+    if not isinstance(known, RecordSet) or (known.addresses, known.ttl) != (change.before.addresses, change.before.ttl):
         yield "the update is not based on the record that was read"
         return
+    if change.before.etag != known.etag and not after:
+        yield "the update carries another etag than the one that was read"
     if known.auto_registered:
         yield "the record is auto-registered"
-    after = apply(case.estate, change).zones[change.target.parent].records[change.target.name.lower()]
-    if after is None or not known.metadata.items() <= {**after.metadata, **_our_marks(known)}.items():
+    left = apply(case.estate, change).zones[change.target.parent].records[change.target.name.lower()]
+    if left is None or not known.metadata.items() <= {**left.metadata, **_our_marks(known)}.items():
         yield "metadata was lost"
     if change.target.name.lower() != case.snapshot.vault.record_name:
         yield "the record is another vault's"
@@ -370,8 +382,8 @@ def reordered(snapshot: VaultSnapshot) -> VaultSnapshot:
     return replace(
         snapshot,
         vault=vault,
-        endpoints=MappingProxyType({_shout(key): snapshot.endpoints[key] for key in reversed(snapshot.endpoints)}),
-        networks=MappingProxyType({_shout(key): snapshot.networks[key] for key in reversed(snapshot.networks)}),
+        endpoints=MappingProxyType({_shout(key): value for key, value in reversed(list(snapshot.endpoints.items()))}),
+        networks=MappingProxyType({_shout(key): value for key, value in reversed(list(snapshot.networks.items()))}),
         zones=(*zones, *zones[:1]),
         neighbours=others if isinstance(others, Unread) else (*reversed(others), *others[:1]),
     )
@@ -382,7 +394,7 @@ def _reordered_zone(zone: Zone) -> Zone:
     if not isinstance(links, Unread):
         links = tuple(replace(link, id=_shout(link.id), network=_shout(link.network)) for link in reversed(links))
         links = (*links, *links[:1])
-    records = {name: zone.records[name] for name in reversed(zone.records)}
+    records = dict(reversed(list(zone.records.items())))
     return replace(zone, id=_shout(zone.id), links=links, records=MappingProxyType(records))
 
 

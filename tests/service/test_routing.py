@@ -62,16 +62,43 @@ def test_what_lies_around_a_known_vault_leads_to_it(resource: ArmId) -> None:
     assert world.reconciler.handle(hint(resource)).result == "looked"
 
 
-@pytest.mark.parametrize("resource", [network_id("elsewhere"), record_id("unknown"), zone_id(group="rg-other")])
-def test_what_cannot_be_traced_becomes_a_sweep_of_the_watched_subscriptions(resource: ArmId) -> None:
+@pytest.mark.parametrize(
+    "resource",
+    [
+        zone_id(group="rg-new"),
+        zone_id(group="rg-new").child("virtualNetworkLinks", "l"),
+        zone_id("vaultcore.azure.net"),
+    ],
+)
+def test_a_zone_for_vaults_that_nobody_knows_becomes_a_sweep_of_the_watched_subscriptions(resource: ArmId) -> None:
     world = World(healthy())
     world.look()
     assert world.reconciler.handle(hint(resource)).result == "sweeping"
-    assert [work for _, _, work in world.inbox.waiting] == [SweepRequest(SUBSCRIPTION, world_why(resource), first=NOW)]
+    assert [type(work) for _, _, work in world.inbox.waiting] == [SweepRequest]
+    world.estate.listed = (vault_id(),)
+    assert [ended.result for ended in world.play()] == ["swept", "looked"]
 
 
-def world_why(resource: ArmId) -> str:
-    return f"x/write on {resource.name}"
+@pytest.mark.parametrize(
+    "resource",
+    [
+        network_id("elsewhere"),
+        network_id("elsewhere").child("virtualNetworkPeerings", "p"),
+        zone_id("privatelink.blob.core.windows.net"),
+        zone_id("privatelink.blob.core.windows.net").child("A", "contoso"),
+        record_id("nobody"),
+    ],
+)
+def test_what_concerns_no_vault_is_acknowledged_and_nothing_is_read(resource: ArmId) -> None:
+    world = World(healthy())
+    assert world.reconciler.handle(hint(resource)).result == "ignored"
+    assert (world.estate.reads, world.inbox.sent) == ([], 0)
+
+
+def test_a_record_in_a_zone_that_the_index_does_not_know_is_found_by_the_vaults_name() -> None:
+    world = World(healthy())
+    world.estate.listed = (vault_id("fabrikam"), vault_id("Contoso"))
+    assert world.reconciler.handle(hint(record_id())).result == "looked"
 
 
 def test_a_change_that_concerns_many_vaults_becomes_one_look_each() -> None:

@@ -20,8 +20,9 @@ from shared.service.execute import Executor
 from shared.service.judge import Judge
 from shared.service.ports import Deadline, EstateError, Intent, JournalEntry, LedgerConflict, VaultRow
 from shared.service.reconcile import Reconciler
+from shared.service.routing import Router
 from shared.service.sweep import Ended, Sweeper
-from tests.builders import NOW, SUBSCRIPTION, Given
+from tests.builders import NOW, PRIVATE_ZONE, SUBSCRIPTION, Given
 
 QUICK = Timing(
     settle=timedelta(seconds=120),
@@ -240,7 +241,6 @@ class World:
         judge = Judge(self.estate, RULES)
         subscriptions = frozenset({SUBSCRIPTION})
         return Reconciler(
-            estate=self.estate,
             ledger=self.ledger,
             inbox=self.inbox,
             clock=self.clock,
@@ -250,6 +250,7 @@ class World:
                 self.estate, self.ledger, judge, self.clock, lambda: f"chg-{next(self.ids)}", timedelta(seconds=10)
             ),
             sweeper=Sweeper(self.estate, self.inbox, self.clock, subscriptions),
+            router=Router(self.estate, self.ledger, subscriptions, PRIVATE_ZONE),
             subscriptions=subscriptions,
             enforce=enforce,
             jitter=lambda: 1.0,

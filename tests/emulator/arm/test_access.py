@@ -22,6 +22,7 @@ from tests.emulator.arm.estate import (
     VAULT,
     ZONE,
     ZONE_GROUP,
+    ZONE_NAME,
     Estate,
     endpoint_body,
     link_body,
@@ -184,7 +185,8 @@ def test_the_log_witnesses_caller_verb_resource_and_body(azure: LocalAzure, esta
     mark = azure.log.mark()
     guard = Sdk.of(azure, "guard")
     with azure.requests_ca():
-        guard.privatedns.record_sets.create_or_update("rg-kv-prod", "privatelink.vaultcore.azure.net", "a", "Kv-Orders", record_body("10.1.0.4"))
+        records = guard.privatedns.record_sets
+        records.create_or_update("rg-kv-prod", ZONE_NAME, "a", "Kv-Orders", record_body("10.1.0.4"))
     ArmClient(azure).get(f"{RECORD}", headers={"If-Match": "x"})
     [write] = azure.log.writes("guard", since=mark)
     assert (write.method, write.status, write.action) == ("PUT", 201, "Microsoft.Network/privateDnsZones/A/write")

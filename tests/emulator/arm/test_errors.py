@@ -116,7 +116,8 @@ def test_a_network_cannot_be_linked_to_two_zones_of_one_name(arm: ArmClient, est
     estate.put(other_group, {"location": "westeurope"})
     other = f"{other_group}/providers/Microsoft.Network/privateDnsZones/{ZONE_NAME}"
     estate.put(other, {"location": "global"})
-    answer = arm.put(f"{other}/virtualNetworkLinks/again", link_body(NETWORK.upper().replace("SUBSCRIPTIONS", "subscriptions")))
+    spelled_otherwise = NETWORK.replace("Vnet-Spoke", "VNET-SPOKE")
+    answer = arm.put(f"{other}/virtualNetworkLinks/again", link_body(spelled_otherwise))
     assert _code(answer) == (400, "BadRequest")
     assert answer.json()["error"]["message"].startswith(
         "A virtual network cannot be linked to multiple zones with overlapping namespaces."

@@ -1,6 +1,6 @@
 """What the event hub tells: one event per change of a caller, at its end, and nothing of Azure's own doings."""
 
-import pytest
+import threading
 
 from emulator.arm.access import Principal
 from emulator.arm.events import ArmEvent, EventKind, EventStatus
@@ -114,17 +114,15 @@ def test_a_group_s_deletion_tells_of_its_end(held: HeldAzure) -> None:
 def test_event_grid_gets_what_a_caller_wrote(azure: LocalAzure, estate: Estate, arm: ArmClient) -> None:
     estate.zone()
     arm.put(RECORD, record_body("10.1.0.4"))
-    [event] = azure.grid.published()
+    [event] = azure.grid.published
     assert event["eventType"] == "Microsoft.Resources.ResourceWriteSuccess"
     assert event["subject"].casefold() == RECORD.casefold()
 
 
-@pytest.mark.parametrize("scale", [0.001])
-def test_an_operation_ends_and_tells_though_nobody_asks(tmp_path: object, scale: float) -> None:
-    with LocalAzure(scale=scale) as azure:
-        estate = Estate(azure)
-        estate.group()
-        told = __import__("threading").Event()
+def test_an_operation_ends_and_tells_though_nobody_asks() -> None:
+    with LocalAzure(scale=0.001) as azure:
+        Estate(azure).group()
+        told = threading.Event()
         azure.service.world.events.subscribe(lambda _: told.set())
         ArmClient(azure).put(VAULT, vault_body())
         assert told.wait(2)

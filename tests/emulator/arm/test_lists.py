@@ -6,7 +6,18 @@ import pytest
 
 from emulator.azure import LocalAzure
 from tests.emulator.arm.client import ArmClient, Sdk
-from tests.emulator.arm.estate import GROUP, GROUP_NAME, RECORD, SUBSCRIPTION_ID, VAULT, ZONE, ZONE_NAME, Estate, record_body, vault_body
+from tests.emulator.arm.estate import (
+    GROUP,
+    GROUP_NAME,
+    RECORD,
+    SUBSCRIPTION_ID,
+    VAULT,
+    ZONE,
+    ZONE_NAME,
+    Estate,
+    record_body,
+    vault_body,
+)
 
 
 def _vaults(estate: Estate, count: int) -> list[str]:
@@ -114,7 +125,7 @@ def test_private_dns_shows_its_own_scarce_counter(arm: ArmClient, estate: Estate
 def test_subscriptions_and_groups_are_read(arm: ArmClient, estate: Estate, azure: LocalAzure, path: str) -> None:
     estate.group()
     body = arm.get(path).json()
-    [found] = body["value"] if "value" in body else [body]
+    [found] = body.get("value", [body])
     assert found["id"] in (SUBSCRIPTION_ID, GROUP)
     if "tenantId" in found:
         assert found["tenantId"] == azure.tenant

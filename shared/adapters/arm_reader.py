@@ -1,0 +1,184 @@
+"""Reading one vault's private path: what is asked for, in which order, and what a missing answer becomes.
+
+The plan costs as few calls as the question allows, and independent calls run side by side. A vault without connections
+is one call. A healthy vault with one endpoint is four with a warm cache (vault, endpoint, interface, record) and eight
+with a cold one (network, zones, links, forwarding rulesets).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from shared.adapters import arm_bodies as bodies
+from shared.adapters import arm_decode as decode
+from shared.adapters.arm_client import ArmClient
+from shared.adapters.arm_crew import Crew, Started
+from shared.adapters.arm_errors import ArmUndecodable
+from shared.adapters.arm_neighbours import read_neighbours
+from shared.adapters.arm_networks import NetworkReading
+from shared.adapters.arm_parts import Addresses, Parts, attempt
+from shared.adapters.arm_topology import Topology
+from shared.adapters.arm_zones import ZoneReading, subscriptions_with_zones, with_records
+from shared.domain.arm_id import ArmId
+from shared.domain.clouds import Cloud
+from shared.domain.snapshot import (
+    ConnectionStatus,
+    Gone,
+    Part,
+    PrivateEndpoint,
+    Unread,
+    UnreadReason,
+    Vault,
+    VaultSnapshot,
+)
+from shared.service.ports import Clock, Deadline, PolicySource
+
+_LOGGER: Final = logging.getLogger(__name__)
+_THREADS: Final = 8
+_WITH_ZONES: Final = (ConnectionStatus.APPROVED, ConnectionStatus.PENDING)
+
+
+class ArmReader:
+    """The reading half of the port ``Estate``. One per process: it keeps the threads and the topology cache.
+
+    ``subscriptions`` are the watched ones: where other vaults live and zones are looked for.
+    """
+
+    def __init__(
+        self, client: ArmClient, cloud: Cloud, policy: PolicySource, subscriptions: frozenset[str], clock: Clock
+    ) -> None:
+        self._client = client
+        self._cloud = cloud
+        self._policy = policy
+        self._subscriptions = frozenset(subscription.lower() for subscription in subscriptions)
+        self._clock = clock
+        self._topology = Topology(clock)
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="arm-read")
+
+    def read(
+        self, vault: ArmId, *, deadline: Deadline, parts: frozenset[Part] = frozenset(), fresh: bool = False
+    ) -> VaultSnapshot | Gone:
+        """Read one vault and what its private path consists of; see ``Estate.read``."""
+        read_at = self._clock.now()
+        reading = Parts(self._client, self._topology, deadline, fresh=fresh)
+        found = reading.vault(vault)
+        if isinstance(found, Gone):
+            return found
+        whole = bool(parts & {Part.ZONE_RECORDS, Part.NEIGHBOURS})
+        crew = Crew(self._pool, deadline)
+        snapshot = self._glance(reading, crew, VaultSnapshot(self._cloud, read_at, found, {}, {}, ()), whole=whole)
+        return self._deepen(reading, crew, snapshot, parts) if parts else snapshot
+
+    def deepen(self, snapshot: VaultSnapshot, *, deadline: Deadline, parts: frozenset[Part]) -> VaultSnapshot:
+        """The same snapshot with the given parts read; see ``Estate.deepen``."""
+        reading = Parts(self._client, self._topology, deadline, fresh=False)
+        return self._deepen(reading, Crew(self._pool, deadline), snapshot, parts)
+
+    def vaults(self, subscription: str, *, deadline: Deadline) -> Iterator[ArmId]:
+        """The ids of all vaults of a subscription, page by page. Raises EstateError."""
+        for body in Parts(self._client, self._topology, deadline, fresh=True).vaults(subscription):
+            try:
+                yield decode.arm_id(body.id)
+            except ArmUndecodable:
+                _LOGGER.warning("a vault of subscription %s has an id that is none", subscription)
+
+    def vaults_of_endpoint(self, endpoint: ArmId, *, deadline: Deadline) -> tuple[ArmId, ...] | Gone:
+        """The vaults that a private endpoint connects to. Raises EstateError."""
+        body = Parts(self._client, self._topology, deadline, fresh=True).endpoint_or_raise(endpoint)
+        return body if isinstance(body, Gone) else decode.vault_targets(body)
+
+    def _glance(self, reading: Parts, crew: Crew, snapshot: VaultSnapshot, *, whole: bool) -> VaultSnapshot:
+        vault, policy = snapshot.vault, self._policy.policy()
+        endpoints = {
+            connection.endpoint: crew.start(partial(reading.endpoint, connection.endpoint))
+            for connection in vault.connections
+            if connection.endpoint is not None and connection.status is not ConnectionStatus.UNKNOWN
+        }
+        places: tuple[str, ...] = ()
+        if any(connection.status in _WITH_ZONES for connection in vault.connections):
+            places = subscriptions_with_zones(policy, self._subscriptions)
+        zones = ZoneReading(reading, crew, self._cloud, policy)
+        searches = zones.search(places)
+        started = zones.start(searches, vault.name, whole=whole)
+        names = (self._cloud.vault_host(vault.name), self._cloud.alias_host(vault.name))
+        networks = NetworkReading(reading, crew, places, names)
+        found = self._endpoints(reading, crew, vault, endpoints, networks)
+        read = networks.collect()
+        zones_read = zones.collect(searches, started)
+        return replace(snapshot, endpoints=found, networks=read, zones=zones_read.zones, zones_unread=zones_read.unread)
+
+    def _endpoints(
+        self,
+        reading: Parts,
+        crew: Crew,
+        vault: Vault,
+        started: Mapping[ArmId, Started[bodies.EndpointBody | Gone | Unread]],
+        networks: NetworkReading,
+    ) -> Mapping[ArmId, PrivateEndpoint | Gone | Unread]:
+        """The endpoints, those of effective connections with their addresses, their networks started."""
+        effective = {connection.endpoint for connection in vault.effective_connections}
+        found: dict[ArmId, PrivateEndpoint | Gone | Unread] = {}
+        addresses: dict[ArmId, Started[Addresses]] = {}
+        for key, reply in started.items():
+            body = reply.result()
+            if isinstance(body, Gone | Unread):
+                found[key] = body
+                continue
+            why = Unread(UnreadReason.DEFERRED, f"addresses of private endpoint {key.name}, which is not in effect")
+            known = found[key] = attempt(partial(decode.endpoint, body, why))
+            if key in effective and isinstance(known, PrivateEndpoint):
+                addresses[key] = crew.start(partial(reading.addresses, key, body))
+                networks.start(known.network)
+        for key, pending in addresses.items():
+            known, result = found[key], pending.result()
+            if isinstance(result, Unread):
+                result = Addresses(result)
+            if isinstance(known, PrivateEndpoint):
+                groups = known.zone_groups if result.zone_groups is None else result.zone_groups
+                found[key] = replace(known, addresses=result.found, zone_groups=groups)
+        return found
+
+    def _deepen(self, reading: Parts, crew: Crew, snapshot: VaultSnapshot, parts: frozenset[Part]) -> VaultSnapshot:
+        perimeters = crew.start(partial(reading.perimeters, snapshot.vault.id)) if Part.PERIMETER in parts else None
+        groups = {
+            endpoint.id: crew.start(partial(reading.zone_groups, endpoint.id))
+            for endpoint in (self._effective(snapshot) if Part.ZONE_GROUPS in parts else ())
+            if isinstance(endpoint.zone_groups, Unread)
+        }
+        whole = bool(parts & {Part.ZONE_RECORDS, Part.NEIGHBOURS})
+        records = {
+            zone.id: crew.start(partial(reading.records, zone.id))
+            for zone in (snapshot.named_zones() if whole else ())
+            if not zone.complete
+        }
+        if Part.NEIGHBOURS in parts:
+            neighbours = read_neighbours(reading, crew, self._subscriptions, snapshot.vault.id)
+            snapshot = replace(snapshot, neighbours=neighbours)
+        if perimeters is not None:
+            snapshot = replace(snapshot, vault=replace(snapshot.vault, perimeters=perimeters.result()))
+        if groups:
+            snapshot = replace(
+                snapshot,
+                endpoints={
+                    key: replace(endpoint, zone_groups=groups[endpoint.id].result())
+                    if isinstance(endpoint, PrivateEndpoint) and endpoint.id in groups
+                    else endpoint
+                    for key, endpoint in snapshot.endpoints.items()
+                },
+            )
+        listed = (
+            with_records(zone, records[zone.id].result()) if zone.id in records else zone for zone in snapshot.zones
+        )
+        return replace(snapshot, zones=tuple(zone for zone in listed if zone is not None))
+
+    @staticmethod
+    def _effective(snapshot: VaultSnapshot) -> Iterable[PrivateEndpoint]:
+        wanted = {connection.endpoint for connection in snapshot.vault.effective_connections}
+        for key, endpoint in snapshot.endpoints.items():
+            if key in wanted and isinstance(endpoint, PrivateEndpoint):
+                yield endpoint

@@ -1,0 +1,122 @@
+"""Texts in blobs, named by their hash: evidence too large for a message, values too large for a table.
+
+A name says what the content must be, so storing twice is harmless and an altered blob is noticed. azure-storage-blob is
+imported with the first blob.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+
+from shared.adapters.storage_connection import StorageConnection, StorageService
+from shared.adapters.storage_options import STORAGE_OPTIONS
+from shared.service.ports import LedgerUnavailable
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobServiceClient
+
+EVIDENCE: Final = "kvguard-evidence"
+STATE: Final = "kvguard-state"
+CONTAINERS: Final = (EVIDENCE, STATE)
+
+
+@dataclass(frozen=True, slots=True)
+class BlobContent:
+    """What a blob holds, with the etag of this content."""
+
+    data: bytes
+    etag: str
+
+
+class BlobTooLarge(ValueError):
+    """The blob is larger than the reader accepts."""
+
+
+class BlobStore:
+    """The blobs of one account. Thread-safe. Every method may raise LedgerUnavailable."""
+
+    def __init__(self, connection: StorageConnection, credential: TokenCredential | None = None) -> None:
+        self._connection = connection
+        self._credential = credential
+        self._lock = threading.Lock()
+        self._service: BlobServiceClient | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """The URI of the blob service, without a slash at its end."""
+        return self._client().url.rstrip("/")
+
+    def put(self, container: str, text: str) -> str:
+        """Store a text and return its name, the SHA-256 of its UTF-8 bytes in hex."""
+        data = text.encode()
+        name = hashlib.sha256(data).hexdigest()
+        blob = self._client().get_blob_client(container, name)
+        try:
+            blob.upload_blob(data, overwrite=False, etag="*", match_condition=_if_missing())
+        except HttpResponseError as error:
+            if error.status_code not in (409, 412):
+                raise LedgerUnavailable(f"blob container {container} could not be written") from error
+            self.get(container, name)
+        except AzureError as error:
+            raise LedgerUnavailable(f"blob container {container} could not be written") from error
+        return name
+
+    def get(self, container: str, name: str) -> str:
+        """The text of that name. Raises LedgerUnavailable when it is gone or no longer what its name says."""
+        try:
+            data: bytes = self._client().get_blob_client(container, name).download_blob().readall()
+        except AzureError as error:
+            raise LedgerUnavailable(f"blob {container}/{name} could not be read") from error
+        if hashlib.sha256(data).hexdigest() != name:
+            raise LedgerUnavailable(f"blob {container}/{name} was altered")
+        return data.decode()
+
+    def read(self, container: str, name: str, *, limit: int) -> BlobContent | None:
+        """A blob of any name, None when there is none. Raises BlobTooLarge above ``limit`` bytes."""
+        try:
+            download = self._client().get_blob_client(container, name).download_blob()
+            if download.size > limit:
+                raise BlobTooLarge(f"{download.size} bytes, at most {limit} are read")
+            return BlobContent(download.readall(), str(download.properties.etag))
+        except ResourceNotFoundError:
+            return None
+        except AzureError as error:
+            raise LedgerUnavailable(f"blob {container}/{name} could not be read") from error
+
+    def ensure(self) -> None:
+        """Create the containers that are missing: for deployment and local runs, never in the hot path."""
+        for container in CONTAINERS:
+            try:
+                self._client().create_container(container)
+            except HttpResponseError as error:
+                if error.status_code != 409:
+                    raise LedgerUnavailable(f"blob container {container} could not be created") from error
+            except AzureError as error:
+                raise LedgerUnavailable(f"blob container {container} could not be created") from error
+
+    def _client(self) -> BlobServiceClient:
+        with self._lock:
+            if self._service is None:
+                from azure.storage.blob import BlobServiceClient
+
+                options: dict[str, Any] = dict(STORAGE_OPTIONS)
+                if self._connection.uses_identity:
+                    uri = self._connection.uri(StorageService.BLOB)
+                    self._service = BlobServiceClient(uri, credential=self._credential, **options)
+                else:
+                    self._service = BlobServiceClient.from_connection_string(
+                        self._connection.connection_string, **options
+                    )
+            return self._service
+
+
+def _if_missing() -> Any:
+    from azure.core import MatchConditions
+
+    return MatchConditions.IfMissing
