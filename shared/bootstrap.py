@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from shared.settings import Settings, load
+from shared.settings import FINDINGS, STORAGE, Settings, SettingsError, load
 
 if TYPE_CHECKING:
+    from shared.adapters.storage_connection import StorageConnection
     from shared.domain.clouds import Cloud
     from shared.service.answer_http import AuditDesk, HealthDesk
     from shared.service.reconcile import Reconciler
@@ -36,7 +37,9 @@ class Guard:
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     """The checked settings of this process. Raises SettingsError with every problem at once."""
-    return load(os.environ)
+    chosen = load(os.environ)
+    _connections(chosen)
+    return chosen
 
 
 def guard() -> Guard:
@@ -59,8 +62,8 @@ def _guard() -> Guard:
     from shared.adapters.clock import SystemClock
     from shared.adapters.credential import LazyCredential
     from shared.adapters.policy_file import PolicyFile
-    from shared.adapters.queues import QueueInbox
-    from shared.adapters.storage_connection import StorageConnection
+    from shared.adapters.queues import QueueAccount, QueueInbox
+    from shared.adapters.table_account import TableAccount
     from shared.adapters.tables import TableLedger
     from shared.rules.registry import RULES
     from shared.service.answer_http import AuditDesk, HealthDesk
@@ -70,20 +73,19 @@ def _guard() -> Guard:
     from shared.service.reconcile import Reconciler
     from shared.service.routing import Router
     from shared.service.sweep import Sweeper
-    from shared.settings import FINDINGS, STORAGE
 
     chosen, clock = settings(), SystemClock()
     cloud = _cloud(chosen)
-    credential = LazyCredential(cloud.authority, chosen.client_id)
-    storage = StorageConnection(STORAGE, chosen.values, credential)
-    blobs = BlobStore(storage)
-    ledger = TableLedger(storage, blobs)
-    inbox = QueueInbox(storage, StorageConnection(FINDINGS, chosen.values, credential), blobs)
+    credential = LazyCredential(chosen.client_id)
+    own, bridge = _connections(chosen)
+    own_identity = LazyCredential(own.client_id or chosen.client_id)
+    bridge_identity = LazyCredential(bridge.client_id or chosen.client_id)
+    blobs = BlobStore(own, own_identity)
+    ledger = TableLedger(TableAccount(own, own_identity), blobs)
+    inbox = QueueInbox(QueueAccount(own, own_identity), QueueAccount(bridge, bridge_identity), blobs)
     policies = PolicyFile(chosen.policy, cloud, chosen.subscriptions, RULES, blobs, clock)
-    client = ArmClient(cloud, credential)
-    estate = ArmEstate(
-        ArmReader(client, cloud, policies, chosen.subscriptions, clock), ArmWriter(credential, cloud, clock)
-    )
+    reader = ArmReader(ArmClient(cloud, credential, clock), cloud, policies, chosen.subscriptions, clock)
+    estate = ArmEstate(reader, ArmWriter(credential, cloud, clock))
     judge = Judge(estate, RULES)
     sweeper = Sweeper(estate, inbox, clock, chosen.subscriptions)
     reconciler = Reconciler(
@@ -101,6 +103,22 @@ def _guard() -> Guard:
     )
     audits = AuditDesk(Auditor(judge, ledger, policies, chosen.mode), clock, chosen.subscriptions)
     return Guard(reconciler, sweeper, audits, HealthDesk(ledger, clock))
+
+
+def _connections(chosen: Settings) -> tuple[StorageConnection, StorageConnection]:
+    """The app's own account and the bridge to the review app. Raises SettingsError for both at once."""
+    from shared.adapters.storage_connection import StorageConnectionMissing, StorageService, resolve
+
+    everything = frozenset({StorageService.BLOB, StorageService.QUEUE, StorageService.TABLE})
+    found, problems = [], []
+    for name, services in ((STORAGE, everything), (FINDINGS, frozenset({StorageService.QUEUE}))):
+        try:
+            found.append(resolve(name, chosen.values, services))
+        except StorageConnectionMissing as error:
+            problems.append(str(error))
+    if problems:
+        raise SettingsError(problems)
+    return found[0], found[1]
 
 
 def _cloud(chosen: Settings) -> Cloud:

@@ -311,7 +311,10 @@ _RECORD = weighted(
     (1, "dead"),
 )
 _TTL = weighted((12, 60), (5, 3600), (2, 5))
-_MARKS = weighted((7, "ours"), (4, "none"), (1, "creator"), (1, "forged"), (1, "drifted"), (1, "other"), (1, "auto"))
+_MARKS = weighted(
+    (9, "ours"), (4, "none"), (1, "creator"), (1, "forged"), (1, "stolen"), (1, "drifted"), (1, "retimed"),
+    (1, "other"), (2, "auto"),
+)  # fmt: skip
 _AGE = weighted((5, timedelta(days=3)), (2, timedelta(hours=2)), (1, timedelta(hours=24)), (1, None))
 _PAST = weighted((12, None), (2, timedelta(days=40)), (2, timedelta(days=5)))
 _PUBLIC = weighted(
@@ -567,12 +570,12 @@ def _record(
     target = record_id(relative, zone.id)
     ours = {MANAGED_BY: OWNER, CHANGE_ID: "chg-1"}
     metadata = {
-        "ours": ours, "none": {}, "creator": {**ours, "Creator": "by pe"}, "forged": ours, "drifted": ours,
-        "other": {"owner": "team-dns"}, "auto": {},
-    }[marks]  # fmt: skip
-    if marks in ("ours", "drifted", "creator"):
-        last = ("10.9.9.9",) if marks == "drifted" else addresses
-        written[target] = WrittenRecord("chg-1", last, ttl, NOW - timedelta(days=2))
+        "none": {}, "creator": {**ours, "Creator": "by pe"}, "other": {"owner": "team-dns"},
+        "stolen": {**ours, CHANGE_ID: "chg-9"},
+    }.get(marks, ours)  # fmt: skip
+    if marks in ("ours", "drifted", "retimed", "creator", "stolen", "auto"):
+        last = ("10.8.8.8",) if marks == "drifted" else addresses
+        written[target] = WrittenRecord("chg-1", last, ttl + (marks == "retimed"), NOW - timedelta(days=2))
     since = draw(_MENDED)
     if since is not None:
         mended[target] = NOW - since

@@ -28,7 +28,7 @@ from emulator.arm.networks import Networks
 from emulator.arm.peerings import Peerings
 from emulator.arm.records import Records
 from emulator.arm.removal import removers
-from emulator.arm.routing import Call, Router, Shape
+from emulator.arm.routing import Call, Route, Router, Shape
 from emulator.arm.rulesets import Rulesets
 from emulator.arm.subscriptions import Subscriptions
 from emulator.arm.world import World
@@ -217,7 +217,7 @@ class ArmService:
             parent = target.parent_id
             call.changed = parent
         try:
-            response = route.handler(call)
+            response = _call(route, call)
         except ArmError as error:
             if error.status in _FAILURES and not error.gateway:
                 self._publish(call, scope, EventStatus.FAILURE)
@@ -315,6 +315,19 @@ class ArmService:
                 correlation_id=progress.correlation_id,
             )
         )
+
+
+def _call(route: Route, call: Call) -> ArmResponse:
+    """Run a handler; a body of another form than the type has is the caller's fault."""
+    try:
+        return route.handler(call)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        if not call.request.body:
+            raise
+        raise bad_request(
+            f"The request content was invalid and could not be deserialized: {type(error).__name__}: {error}.",
+            "InvalidRequestContent",
+        ) from error
 
 
 def _parse(raw: RawRequest) -> Any:

@@ -23,7 +23,9 @@ from emulator.arm.service import ArmService, RawRequest
 
 TICK_SECONDS = 0.02
 _LINK_HEADERS = ("Location", "Azure-AsyncOperation")
-_transports: dict[tuple[str, int], asyncio.Transport] = {}
+Address = tuple[str, int | None]
+# By client and server: two servers in one process may have clients of one port.
+_transports: dict[tuple[Address, Address], asyncio.Transport] = {}
 
 
 class CuttableProtocol(H11Protocol):
@@ -32,8 +34,8 @@ class CuttableProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Remember the connection."""
         super().connection_made(transport)
-        if self.client is not None:
-            _transports[self.client] = transport
+        if self.client is not None and self.server is not None:
+            _transports[(self.client, self.server)] = transport
 
     def shutdown(self) -> None:
         """Close at once: TLS would wait for the client's farewell."""
@@ -42,8 +44,8 @@ class CuttableProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
-        if self.client is not None:
-            _transports.pop(self.client, None)
+        if self.client is not None and self.server is not None:
+            _transports.pop((self.client, self.server), None)
         super().connection_lost(exc)
 
 
@@ -78,7 +80,7 @@ class ArmApp:
                 await self._cut(scope, send, raw, served, after_bytes)
 
     async def _cut(self, scope: Scope, send: Send, raw: RawRequest, served: bool, after_bytes: int | None) -> None:
-        transport = _transports.get(tuple(scope["client"]))
+        transport = _transports.get((tuple(scope["client"]), tuple(scope["server"])))
         if not served:
             self._service.unanswered(raw)
         else:

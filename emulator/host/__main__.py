@@ -63,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signals = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("azure").setLevel(logging.WARNING)
+    for noisy in ("azure", "uvicorn"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     app_dir = options.app.resolve()
     if app_dir.is_dir():
         os.chdir(app_dir)

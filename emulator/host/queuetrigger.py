@@ -17,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import TypeVar
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
@@ -235,10 +236,11 @@ class QueueListener:
         try:
             await self._call(action)
         except HttpResponseError as error:
-            code = str(getattr(error, "error_code", "") or "")
-            if not (isinstance(error, ResourceNotFoundError) or code.split(".")[-1] in _GONE):
+            code = getattr(error, "error_code", None)
+            text = str(code.value if isinstance(code, Enum) else code)
+            if not (isinstance(error, ResourceNotFoundError) or text in _GONE):
                 raise
-            _log.info("A message of '%s' is no longer ours: %s", self._queue.queue_name, code)
+            _log.info("A message of '%s' is no longer ours: %s", self._queue.queue_name, text)
 
     async def _call(self, action: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._io, action)

@@ -33,6 +33,7 @@ from shared.adapters.arm_errors import (
 )
 from shared.adapters.arm_token import Authentication, TimedCredential, allow_for_token
 from shared.adapters.arm_transport import TimeLimit, guarded_transport
+from shared.adapters.clock import SystemClock
 from shared.domain.clouds import Cloud
 from shared.service.ports import Clock, Deadline
 
@@ -134,7 +135,7 @@ class ArmClient:
         self,
         cloud: Cloud,
         credential: TokenCredential | None,
-        clock: Clock,
+        clock: Clock | None = None,
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -145,7 +146,7 @@ class ArmClient:
         if credential is not None:
             policies.append(Authentication(TimedCredential(credential), cloud.arm_scope))
         self._origin = origin
-        self._clock = clock
+        self._clock = clock or SystemClock()
         self._sleep = sleep
         self._offset: timedelta | None = None
         self._lock = threading.Lock()
@@ -221,6 +222,11 @@ class ArmClient:
             except AzureError as error:
                 why = "no answer in time" if limit.expired else type(error).__name__
                 raise ArmUnavailable(f"{what}: {why}", quick=not limit.expired) from error
+        # http.client takes a connection that is shut inside the headers, or in a body without a length, for a whole answer.
+        if limit.expired:
+            raise ArmUnavailable(f"{what}: no answer in time")
+        if response.status_code == 200 and not body:
+            raise ArmUnavailable(f"{what}: an answer without a body", status=200, quick=True)
         self._compare_clocks(response.headers)
         if not 200 <= response.status_code < 300:
             raise error_of(what, path, response.status_code, response.headers, body)

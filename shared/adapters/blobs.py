@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from azure.core.credentials import TokenCredential
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 
 from shared.adapters.storage_connection import StorageConnection, StorageService
 from shared.adapters.storage_options import STORAGE_OPTIONS
@@ -58,10 +58,9 @@ class BlobStore:
         name = hashlib.sha256(data).hexdigest()
         blob = self._client().get_blob_client(container, name)
         try:
-            blob.upload_blob(data, overwrite=False, etag="*", match_condition=_if_missing())
-        except HttpResponseError as error:
-            if error.status_code not in (409, 412):
-                raise LedgerUnavailable(f"blob container {container} could not be written") from error
+            # The SDK sends If-None-Match: * unless it may overwrite.
+            blob.upload_blob(data, overwrite=False)
+        except (ResourceExistsError, ResourceModifiedError):
             self.get(container, name)
         except AzureError as error:
             raise LedgerUnavailable(f"blob container {container} could not be written") from error
@@ -94,9 +93,8 @@ class BlobStore:
         for container in CONTAINERS:
             try:
                 self._client().create_container(container)
-            except HttpResponseError as error:
-                if error.status_code != 409:
-                    raise LedgerUnavailable(f"blob container {container} could not be created") from error
+            except ResourceExistsError:
+                continue
             except AzureError as error:
                 raise LedgerUnavailable(f"blob container {container} could not be created") from error
 
@@ -114,9 +112,3 @@ class BlobStore:
                         self._connection.connection_string, **options
                     )
             return self._service
-
-
-def _if_missing() -> Any:
-    from azure.core import MatchConditions
-
-    return MatchConditions.IfMissing

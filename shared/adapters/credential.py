@@ -14,8 +14,7 @@ class LazyCredential:
     ``client_id`` names a user-assigned identity, empty for the system-assigned one.
     """
 
-    def __init__(self, authority: str, client_id: str = "") -> None:
-        self._authority = authority
+    def __init__(self, client_id: str = "") -> None:
         self._client_id = client_id
         self._lock = threading.Lock()
         self._credential: Any = None
@@ -35,8 +34,8 @@ class LazyCredential:
             if self._credential is None:
                 from azure.identity import ManagedIdentityCredential
 
-                # Timeouts of azure-identity's own pipeline; its default would wait for minutes.
-                options = {"connection_timeout": 3, "read_timeout": 5, "retry_total": 1}
-                identity = {"client_id": self._client_id} if self._client_id else {}
-                self._credential = ManagedIdentityCredential(**identity, **options)
+                # Without these, azure-identity's own pipeline may wait for minutes.
+                self._credential = ManagedIdentityCredential(
+                    client_id=self._client_id or None, connection_timeout=3, read_timeout=5, retry_total=1
+                )
             return self._credential

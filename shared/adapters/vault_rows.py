@@ -20,11 +20,9 @@ from shared.domain.arm_id import ArmId
 from shared.domain.snapshot import ConnectionStatus, Hold, Sighting, WrittenRecord
 from shared.service.ports import VaultRow
 
-# A string column holds at most 64 KiB of UTF-16; larger values become blobs.
-COLUMN_BYTES: Final = 32 * 1024
 Shape = TypeVar("Shape")
 
-JSON_COLUMNS: Final = ("firstSeen", "told", "sightings", "holds", "written", "ttlMended", "indexed")
+JSON_COLUMNS: Final = ("firstSeen", "told", "sightings", "holds", "written", "ttlMended", "made", "indexed")
 
 
 class _Sighting(msgspec.Struct):
@@ -100,6 +98,7 @@ def encode_row(row: VaultRow) -> dict[str, str]:
             }
         ),
         "ttlMended": _json({key.text: _time(value) for key, value in row.ttl_mended.items()}),
+        "made": _json({key: _time(value) for key, value in row.made.items()}),
         "indexed": _json(sorted(row.indexed)),
     }
 
@@ -135,6 +134,7 @@ def decode_row(vault: ArmId, columns: Mapping[str, object], etag: str) -> VaultR
             }
         ),
         ttl_mended=MappingProxyType({ArmId.parse(key): value for key, value in mended.items()}),
+        made=MappingProxyType(_read(columns, "made", dict[str, datetime], {})),
         indexed=frozenset(_read(columns, "indexed", list[str], [])),
     )
 

@@ -60,25 +60,25 @@ def check(case: Case) -> Iterator[Violation | Unknown]:
     if isinstance(endpoints, Unread):
         yield Unknown(snapshot.vault.id, endpoints)
         return
-    unread = next((endpoint for endpoint in endpoints if isinstance(endpoint.addresses, Unread)), None)
-    for endpoint in endpoints if unread is None else (unread,):
+    for endpoint in endpoints:
         if isinstance(endpoint.addresses, Unread):
             yield Unknown(endpoint.id, endpoint.addresses)
-            continue
+            return
+    for endpoint in endpoints:
         asked = case.resolver.resolving_networks(snapshot, endpoint.network)
         if isinstance(asked, Unread):
             yield Unknown(endpoint.network, asked)
             continue
         for network in asked:
-            yield from _judge(case, endpoint, endpoint.addresses, network)
+            yield from _judge(case, endpoint, endpoints, network)
 
 
 def _judge(
-    case: Case, endpoint: PrivateEndpoint, addresses: tuple[str, ...], network: ArmId
+    case: Case, endpoint: PrivateEndpoint, endpoints: tuple[PrivateEndpoint, ...], network: ArmId
 ) -> Iterator[Violation | Unknown]:
     snapshot = case.snapshot
     answer = case.resolver.view(snapshot, network, snapshot.vault)
-    if set(answer.addresses) & set(addresses):
+    if set(answer.addresses) & set(_addresses(endpoint)):
         return
     zone = serving_zone(snapshot, case.policy, network)
     if isinstance(zone, Unread):
@@ -102,45 +102,58 @@ def _judge(
             f"Zone {zone.name} has no address for vault {snapshot.vault.name}; in network {network.name} its name "
             f"gives {answer.summary} instead of private endpoint {endpoint.id.name}."
         ),
-        facts=_facts(case, endpoint, addresses, zone, record),
-        proposals=_proposals(case, endpoint, addresses, zone, record),
+        facts=_facts(case, endpoints, zone, record),
+        proposals=_proposals(case, endpoints, zone, record),
         evidence=(*answer.chain, answer.reason),
     )
 
 
-def _facts(
-    case: Case, endpoint: PrivateEndpoint, addresses: tuple[str, ...], zone: Zone, record: RecordSet | None
-) -> Facts:
-    groups = endpoint.zone_groups
+def _addresses(endpoint: PrivateEndpoint) -> tuple[str, ...]:
+    return () if isinstance(endpoint.addresses, Unread) else tuple(sorted(endpoint.addresses))
+
+
+def _facts(case: Case, endpoints: tuple[PrivateEndpoint, ...], zone: Zone, record: RecordSet | None) -> Facts:
+    groups = [known for endpoint in endpoints for known in _zones_of_groups(endpoint)]
     return {
         "zone": zone.id.key,
-        "endpoint": endpoint.id.key,
-        "addresses": sorted(addresses),
+        "endpoints": sorted(f"{endpoint.id.key}={','.join(_addresses(endpoint))}" for endpoint in endpoints),
         "approved": sorted(connection.key for connection in _approved(case)),
         "existing_set": record is not None,
-        "zone_groups": "unread" if isinstance(groups, Unread) else sorted(z.key for g in groups for z in g.zones),
+        "zone_groups": sorted(set(groups)),
     }
 
 
+def _zones_of_groups(endpoint: PrivateEndpoint) -> list[str]:
+    if isinstance(endpoint.zone_groups, Unread):
+        return ["unread"]
+    return [zone.key for group in endpoint.zone_groups for zone in group.zones]
+
+
 def _proposals(
-    case: Case, endpoint: PrivateEndpoint, addresses: tuple[str, ...], zone: Zone, record: RecordSet | None
+    case: Case, endpoints: tuple[PrivateEndpoint, ...], zone: Zone, record: RecordSet | None
 ) -> tuple[Proposal, ...]:
+    """One change per effective endpoint: with several, a person says which network the zone is for."""
     if record is not None and record.auto_registered:
         return ()
+    proposals = [_proposal(case, endpoint, zone, record) for endpoint in endpoints]
+    return tuple({made.change.key: made for made in proposals if made is not None}.values())
+
+
+def _proposal(case: Case, endpoint: PrivateEndpoint, zone: Zone, record: RecordSet | None) -> Proposal | None:
     if isinstance(endpoint.zone_groups, tuple):
         for group in endpoint.zone_groups:
             if zone.id in group.zones:
                 why = Blocker("a zone group of the endpoint maintains this record")
-                return (Proposal(RefreshZoneGroup(group), (why,), Applicability.APPROVAL),)
+                return Proposal(RefreshZoneGroup(group), (why,), Applicability.APPROVAL)
+    addresses, ttl = _addresses(endpoint), case.policy.ttl.default
     if not addresses:
-        return ()
-    ttl, name = case.policy.ttl.default, case.snapshot.vault.record_name
+        return None
     change: CreateRecord | UpdateRecord
     if record is None:
-        change = CreateRecord(zone.id, name, tuple(sorted(addresses)), ttl)
+        change = CreateRecord(zone.id, case.snapshot.vault.record_name, addresses, ttl)
     else:
-        change = UpdateRecord(record, tuple(sorted(addresses)), ttl, adopt=True)
-    return (Proposal(change, tuple(_blockers(case, endpoint, addresses, zone, record))),)
+        change = UpdateRecord(record, addresses, ttl, adopt=True)
+    return Proposal(change, tuple(_blockers(case, endpoint, addresses, zone, record)))
 
 
 def _blockers(

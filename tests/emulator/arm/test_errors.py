@@ -236,6 +236,10 @@ def test_requests_that_make_no_sense_are_refused(arm: ArmClient, estate: Estate)
     assert _code(arm.call("POST", VAULT)) == (405, "MethodNotAllowed")
     assert _code(arm.put(VAULT, ["no", "object"])) == (400, "InvalidRequestContent")
     assert _code(arm.put(VAULT, {"properties": {}})) == (400, "LocationRequired")
+    assert _code(arm.put(VAULT, {"location": "westeurope", "properties": "text"})) == (400, "InvalidRequestContent")
+    nonsense = network_body("no network")
+    assert _code(arm.put(NETWORK, nonsense)) == (400, "InvalidRequestContent")
+    assert arm.get(NETWORK).status_code == 404
 
 
 def test_any_api_version_is_served(arm: ArmClient, estate: Estate, azure: LocalAzure) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import requests
+from azure.storage.queue import QueueClient, QueueMessage
 
 from emulator.host import FunctionsHost, InvocationStatus
 from emulator.host.queuetrigger import PollingDelay, poison_queue_name
@@ -60,6 +62,13 @@ def test_a_failing_message_is_tried_max_dequeue_count_times_and_then_poison(
     assert storage.wait("work-poison", 1) == ["fail"]
     storage.wait_count("work", 0)
     assert [entry.cause["dequeueCount"] for entry in host.log.entries("on_work")] == ["1", "2"]
+
+
+def test_the_last_failed_attempt_is_poison_at_once(start_host: StartHost, storage: Storage) -> None:
+    start_host(env={f"{_PREFIX}maxDequeueCount": "1", f"{_PREFIX}visibilityTimeout": "00:10:00"})
+    storage.put("work", "fail")
+    assert storage.wait("work-poison", 1) == ["fail"]
+    storage.wait_count("work", 0)
 
 
 def test_the_poison_queue_is_created_only_when_needed(host: FunctionsHost, storage: Storage) -> None:
@@ -131,21 +140,42 @@ def test_a_running_message_is_renewed_before_it_becomes_visible(start_host: Star
     storage.put("work", "sleep 1.4")
     storage.wait("done", 1)
     storage.wait_count("work", 0)
+    host.close()  # A second run, begun when the message became visible, would have ended by now.
     assert len(host.log.entries("on_work")) == 1
 
 
-def test_a_message_that_somebody_else_deleted_is_let_go(
-    host: FunctionsHost, storage: Storage, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("taken", ["deleted", "renewed"])
+def test_a_message_that_somebody_else_took_is_let_go(
+    start_host: StartHost,
+    storage: Storage,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    taken: str,
 ) -> None:
     caplog.set_level("INFO", "emulator.host")
+    received: list[QueueMessage] = []
+    receive = QueueClient.receive_messages
+
+    def remembering(self: QueueClient, **options: Any) -> list[QueueMessage]:
+        messages = list(receive(self, **options))
+        received.extend(messages)
+        return messages
+
+    monkeypatch.setattr(QueueClient, "receive_messages", remembering)
+    host = start_host()
     storage.put("work", "wait")
     storage.wait_hidden("work")
-    storage.queue("work").clear_messages()
+    if taken == "deleted":
+        storage.queue("work").clear_messages()
+    else:
+        # A new pop receipt makes the host's own one stale.
+        storage.queue("work").update_message(received[0].id, received[0].pop_receipt, visibility_timeout=600)
     requests.post(f"{host.url}/api/open-gate", timeout=5)
     storage.wait("done", 1)
     host.close()
     said = [record.getMessage() for record in caplog.records if record.name == "emulator.host"]
-    assert any("no longer ours" in text for text in said)
+    code = "MessageNotFound" if taken == "deleted" else "PopReceiptMismatch"
+    assert [text for text in said if "no longer ours" in text and code in text]
     assert not any("could not be settled" in text for text in said)
 
 
@@ -170,6 +200,27 @@ def test_an_output_to_its_queue_wakes_the_listener(
     time.sleep(0.2)  # The listener has looked once, and sleeps.
     requests.post(f"{host.url}/api/starts-work", data="now", timeout=5)
     host.log.wait("on_work", 1)
+
+
+def test_a_message_that_arrives_while_the_host_stops_is_still_run(
+    start_host: StartHost, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received = threading.Event()
+    receive = QueueClient.receive_messages
+
+    def slow(self: QueueClient, **options: Any) -> list[QueueMessage]:
+        messages = list(receive(self, **options))
+        if messages:
+            received.set()
+            time.sleep(0.3)
+        return messages
+
+    monkeypatch.setattr(QueueClient, "receive_messages", slow)
+    storage.put("work", "last")
+    host = start_host()
+    assert received.wait(10)
+    host.close()
+    assert [json.loads(text)["body"] for text in storage.texts("done")] == ["last"]
 
 
 def test_a_return_value_without_a_binding_is_a_failure(host: FunctionsHost, storage: Storage) -> None:

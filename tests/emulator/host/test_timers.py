@@ -113,6 +113,7 @@ def test_a_missed_occurrence_is_made_up_once_at_the_next_start(
 def test_a_changed_schedule_is_not_past_due(start_host: StartHost, tmp_path: Path) -> None:
     start_host(_app(tmp_path, "0 0 * * * *"), clock=FastClock(_NOON, 1)).close()
     host = start_host(_app(tmp_path, "0 30 * * * *"), clock=FastClock(_NOON + timedelta(hours=2), 1))
+    host.close()  # What belongs to the start has run when this returns.
     assert host.log.entries("tick") == []
 
 
@@ -180,4 +181,5 @@ def test_manual_starts_that_are_refused(host: FunctionsHost, path: str, key: str
     headers = {"x-functions-key": getattr(host.keys, key)}
     answer = requests.post(f"{host.url}/admin/functions/{path}", data=body, headers=headers, timeout=5)
     assert answer.status_code == status
+    host.close()  # What was started in the background has ended when this returns.
     assert host.log.entries() == []

@@ -52,9 +52,7 @@ def over_the_wire(message: Any) -> Any:
 
 def request_of(name: str, content: Any) -> SimpleNamespace:
     streaming = protos.StreamingMessage(request_id=str(uuid.uuid4()), **{name: content})
-    return SimpleNamespace(
-        request=over_the_wire(streaming), properties={"host": "127.0.0.1", "protos": protos}
-    )
+    return SimpleNamespace(request=over_the_wire(streaming), properties={"host": "127.0.0.1", "protos": protos})
 
 
 def typed_data(value: dict[str, Any]) -> Any:
@@ -129,8 +127,7 @@ async def metadata(request: dict[str, Any]) -> dict[str, Any]:
     answer = await worker.functions_metadata_request(request_of("functions_metadata_request", content))
     reply = over_the_wire(answer)
     found = [
-        json_format.MessageToDict(one, preserving_proto_field_name=True)
-        for one in reply.function_metadata_results
+        json_format.MessageToDict(one, preserving_proto_field_name=True) for one in reply.function_metadata_results
     ]
     return {**status_of(reply.result), "functions": found}
 
@@ -147,13 +144,10 @@ async def invoke(request: dict[str, Any]) -> dict[str, Any]:
         invocation_id=request["invocation_id"],
         function_id=request["function_id"],
         input_data=[
-            protos.ParameterBinding(name=name, data=typed_data(value))
-            for name, value in request["inputs"].items()
+            protos.ParameterBinding(name=name, data=typed_data(value)) for name, value in request["inputs"].items()
         ],
         trigger_metadata={name: typed_data(value) for name, value in request["trigger_metadata"].items()},
-        trace_context=protos.RpcTraceContext(
-            trace_parent=f"00-{uuid.uuid4().hex}-{uuid.uuid4().hex[:16]}-01"
-        ),
+        trace_context=protos.RpcTraceContext(trace_parent=f"00-{uuid.uuid4().hex}-{uuid.uuid4().hex[:16]}-01"),
     )
     reply = over_the_wire(await worker.invocation_request(request_of("invocation_request", content)))
     outputs = {one.name: plain(one.data) for one in reply.output_data}

@@ -200,9 +200,7 @@ def log_lines(plain: Sequence[Mapping[str, str]]) -> tuple[LogLine, ...]:
 def to_function(described: Mapping[str, Any]) -> Function:
     raw = [json.loads(text) for text in described.get("raw_bindings", [])]
     bindings = tuple(Binding(one["name"], one["type"], str(one["direction"]).lower(), one) for one in raw)
-    return Function(
-        described["name"], described["function_id"], described["script_file"], bindings, described
-    )
+    return Function(described["name"], described["function_id"], described["script_file"], bindings, described)
 
 
 class WorkerHarness:

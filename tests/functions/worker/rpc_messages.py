@@ -73,9 +73,7 @@ MESSAGES = (
             choice("invocation_request", 4, "InvocationRequest", "content"),
             choice("invocation_response", 5, "InvocationResponse", "content"),
             choice("function_environment_reload_request", 25, "FunctionEnvironmentReloadRequest", "content"),
-            choice(
-                "function_environment_reload_response", 26, "FunctionEnvironmentReloadResponse", "content"
-            ),
+            choice("function_environment_reload_response", 26, "FunctionEnvironmentReloadResponse", "content"),
         ),
     ),
     Message(

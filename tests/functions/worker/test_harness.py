@@ -40,9 +40,7 @@ def toy() -> Iterator[WorkerHarness]:
 
 
 def write_app(folder: Path, body: str) -> Path:
-    (folder / "function_app.py").write_text(
-        f"import azure.functions as func\n\napp = func.FunctionApp()\n{body}"
-    )
+    (folder / "function_app.py").write_text(f"import azure.functions as func\n\napp = func.FunctionApp()\n{body}")
     return folder
 
 
@@ -103,9 +101,7 @@ def test_an_http_request_arrives_as_the_host_hands_it_over(toy: WorkerHarness) -
 
 
 def test_an_http_request_without_a_body_gives_the_function_no_bytes(toy: WorkerHarness) -> None:
-    result = toy.send_http(
-        "greet", HttpCall("GET", "http://127.0.0.1/api/greetings/ada", params={"name": "ada"})
-    )
+    result = toy.send_http("greet", HttpCall("GET", "http://127.0.0.1/api/greetings/ada", params={"name": "ada"}))
 
     assert json.loads(result.reply.text)["body"] == ""
 
@@ -208,9 +204,7 @@ def test_the_project_lends_no_package_to_another_app(tmp_path: Path) -> None:
 
 def test_a_worker_that_dies_says_so(tmp_path: Path) -> None:
     with (
-        WorkerHarness(
-            write_app(tmp_path, "import os\nos.write(2, b'last words')\nos._exit(3)\n"), {}
-        ) as harness,
+        WorkerHarness(write_app(tmp_path, "import os\nos.write(2, b'last words')\nos._exit(3)\n"), {}) as harness,
         pytest.raises(WorkerError, match=r"(?s)ended during init.*last words"),
     ):
         harness.init()

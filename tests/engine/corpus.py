@@ -1,0 +1,34 @@
+"""One corpus of generated estates for the property tests and the mutation tests: the same in every run."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from hypothesis import HealthCheck, Phase, given, settings
+
+from tests.engine.properties import VaultCase
+from tests.estates import EstateCase, estates
+
+ESTATES: Final = 800
+
+
+@lru_cache(maxsize=1)
+def corpus() -> tuple[VaultCase, ...]:
+    """Every vault of every estate of the corpus."""
+    found: list[EstateCase] = []
+
+    @settings(
+        derandomize=True,
+        database=None,
+        deadline=None,
+        max_examples=ESTATES,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(estates())
+    def collect(estate: EstateCase) -> None:
+        found.append(estate)
+
+    collect()
+    return tuple(VaultCase(estate, vault) for estate in found for vault in estate.vaults)

@@ -1,0 +1,78 @@
+"""The live timeline: who did what, when, to which resource, and why. Colours on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import Final, TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+_ACTOR: Final = 18
+_INDENT: Final = " " * 10
+_STYLES: Final = {"kvguard": "bold green", "Event Grid": "dim cyan", "host": "magenta", "Azure": "cyan"}
+_PLAIN_WIDTH: Final = 120
+
+
+class Timeline:
+    """Prints the story. Times are seconds since the timeline was made."""
+
+    def __init__(self, output: TextIO | None = None) -> None:
+        target = output or sys.stdout
+        on_terminal = target.isatty()
+        self._console = Console(
+            file=target,
+            highlight=False,
+            force_terminal=on_terminal,
+            no_color=not on_terminal,
+            width=None if on_terminal else _PLAIN_WIDTH,
+            emoji=False,
+        )
+        self._start = datetime.now(UTC)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start."""
+        return (datetime.now(UTC) - self._start).total_seconds()
+
+    @property
+    def now(self) -> datetime:
+        """The current time, UTC."""
+        return datetime.now(UTC)
+
+    def heading(self, text: str, below: str = "") -> None:
+        """The beginning of an act or a part."""
+        self._console.print()
+        self._console.print(Text(f"== {text}", style="bold"))
+        if below:
+            self._block(below, "   ", "italic")
+
+    def say(self, text: str, style: str = "") -> None:
+        """A line outside the story."""
+        self._console.print(Text(text, style=style))
+
+    def event(self, at: datetime, actor: str, what: str, why: str = "") -> None:
+        """Something that happened."""
+        seconds = (at - self._start).total_seconds()
+        line = Text(f"+{seconds:6.1f} s ")
+        line.append(f"{actor:<{_ACTOR}} ", style=_STYLES.get(actor, "bold yellow"))
+        line.append(what, style="dim" if actor == "Event Grid" else "")
+        self._console.print(line)
+        if why:
+            self._block(f"why: {why}", _INDENT + " " * (_ACTOR + 1), "dim")
+
+    def verdict(self, ok: bool, text: str, seen: str = "") -> None:
+        """Whether an expectation is met; what was seen is shown where it is not."""
+        line = Text("   ")
+        line.append("confirmed  " if ok else "FAILED     ", style="bold green" if ok else "bold red")
+        line.append(text)
+        self._console.print(line)
+        if not ok:
+            self._block(f"seen: {seen}", "              ", "red")
+
+    def _block(self, text: str, indent: str, style: str) -> None:
+        width = max(40, self._console.width - len(indent))
+        for paragraph in text.splitlines() or [""]:
+            for line in Text(paragraph, style=style).wrap(self._console, width):
+                self._console.print(Text(indent) + line)
