@@ -79,9 +79,7 @@ class Azurite:
         node = shutil.which("node")
         script = self._project / _SCRIPT
         if node is None or not script.is_file():
-            raise AzuriteUnavailableError(
-                "Azurite is not installed: run `npm ci` in the project (Node 20 or newer)"
-            )
+            raise AzuriteUnavailableError("Azurite is not installed: run `npm ci` in the project (Node 20 or newer)")
         self._directory = tempfile.TemporaryDirectory(prefix="azurite-")
         deadline = time.monotonic() + self._start_timeout
         failure = ""
@@ -93,9 +91,7 @@ class Azurite:
             failure = self._output()
             self._end_process()
         self.close()
-        raise AzuriteUnavailableError(
-            f"Azurite did not answer on 127.0.0.1: {failure.strip() or 'no output'}"
-        )
+        raise AzuriteUnavailableError(f"Azurite did not answer on 127.0.0.1: {failure.strip() or 'no output'}")
 
     def close(self) -> None:
         """End the process and drop its working directory."""

@@ -50,6 +50,7 @@ def guard() -> Guard:
 
 @lru_cache(maxsize=1)
 def _guard() -> Guard:
+    import logging
     import random
     import uuid
     from datetime import timedelta
@@ -74,6 +75,8 @@ def _guard() -> Guard:
     from shared.service.routing import Router
     from shared.service.sweep import Sweeper
 
+    # The SDKs log every request at INFO, with URLs that name resources.
+    logging.getLogger("azure").setLevel(logging.WARNING)
     chosen, clock = settings(), SystemClock()
     cloud = _cloud(chosen)
     credential = LazyCredential(chosen.client_id)

@@ -29,7 +29,7 @@ _KNOWN: Final = frozenset(
         "KVGUARD_TEAMS_WEBHOOK",
     }
 )
-_RUNS_IN_AZURE: Final = ("WEBSITE_INSTANCE_ID", "WEBSITE_SITE_NAME", "CONTAINER_NAME")
+_RUNS_IN_AZURE: Final = ("WEBSITE_INSTANCE_ID", "WEBSITE_SITE_NAME")
 
 
 class Role(Enum):

@@ -23,9 +23,7 @@ def read_allowed(path: Path) -> dict[str, str]:
             continue
         node_id, _, reason = line.partition("  # ")
         if not reason.strip():
-            raise ValueError(
-                f"{path.name} line {number}: a skip needs a reason, written as `<node id>  # <reason>`"
-            )
+            raise ValueError(f"{path.name} line {number}: a skip needs a reason, written as `<node id>  # <reason>`")
         allowed[node_id.strip()] = reason.strip()
     return allowed
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from shared.settings import Role, SettingsError, load
@@ -83,3 +86,8 @@ def test_secrets_do_not_show_in_the_representation_or_in_problems() -> None:
     secret = "AccountKey=c2VjcmV0"
     assert secret not in repr(load({**GOOD, "KvGuardStorage": secret}))
     assert secret not in " ".join(problems(KvGuardStorage=secret, KVGUARD_TEAMS_WEBHOOK=f"http://x?sig={secret}"))
+
+
+def test_the_sample_settings_start_the_app() -> None:
+    sample = Path(__file__).parents[1] / "local.settings.sample.json"
+    assert load(json.loads(sample.read_text(encoding="utf-8"))["Values"]).mode == "observe"

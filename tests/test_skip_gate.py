@@ -60,9 +60,7 @@ def test_each_kind_of_skip_fails_the_run(tmp_path: Path, processes: str) -> None
 
 
 def test_a_whole_file_that_skips_itself_fails_the_run(tmp_path: Path) -> None:
-    (tmp_path / "test_sample.py").write_text(
-        "import pytest\npytest.importorskip('no_such_module_anywhere')\n"
-    )
+    (tmp_path / "test_sample.py").write_text("import pytest\npytest.importorskip('no_such_module_anywhere')\n")
 
     done = run_pytest(tmp_path, "-n", "2")
 

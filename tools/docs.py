@@ -16,7 +16,7 @@ from shared.domain.grades import Applicability, Mode, Severity
 from shared.domain.rule import Rule
 from shared.rules.registry import RULES
 from tools.rule_pages import SECTIONS, PageError, RuleSource, read_rule
-from tools.schemas import schemas
+from tools.schemas import allowed_modes, schemas
 
 ROOT = Path(__file__).resolve().parents[1]
 OWNED = (("docs/rules", "*.md"), ("docs/schemas", "*.json"))
@@ -63,11 +63,6 @@ def documents(rules: Sequence[Rule], root: Path) -> dict[str, str]:
 def page_name(rule: Rule) -> str:
     """The file name of a rule's page, which its findings link to."""
     return f"{rule.id.lower()}.md"
-
-
-def allowed_modes(rule: Rule) -> list[Mode]:
-    """The modes that do not exceed a rule's ceiling."""
-    return [mode for mode in Mode if mode.cap <= rule.ceiling]
 
 
 def rule_page(rule: Rule, source: RuleSource) -> str:

@@ -1,7 +1,7 @@
-"""JSON Schemas of what kvguard writes, built from the code's own enumerations and bounds.
+"""JSON Schemas of what kvguard writes and of its policy file, built from the code's own enumerations and bounds.
 
-They describe exactly what this release writes, so no member may be added without the schema; readers accept the
-messages of the previous release too. https://json-schema.org/draft/2020-12/schema
+Those of messages describe exactly what this release writes, so no member may be added without the schema; readers
+accept the messages of the previous release too. https://json-schema.org/draft/2020-12/schema
 """
 
 from __future__ import annotations
@@ -11,13 +11,18 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import Any, get_args
 
+import msgspec
+
+from shared.adapters.policy_document import PolicyDocument
 from shared.domain.answer import AnswerKind
 from shared.domain.change import Change
-from shared.domain.grades import Applicability, Severity
+from shared.domain.grades import Applicability, Mode, Severity
 from shared.domain.message import MESSAGE_VERSION
+from shared.domain.rule import Rule
 from shared.domain.snapshot import UnreadReason
 from shared.reporting.assessment import ASSESSMENT_VERSION
 from shared.reporting.findings import ADVICE, FINDING_VERSION, ID, SENTENCE, FixState
+from shared.rules.registry import RULES
 
 Schema = dict[str, Any]
 
@@ -28,7 +33,12 @@ TIME = {"type": "string", "format": "date-time", "pattern": "Z$"}
 
 def schemas() -> dict[str, str]:
     """File name -> text of each schema."""
-    built = {"finding.v1.json": finding(), "assessment.v1.json": assessment(), "reconcile.v1.json": reconcile()}
+    built = {
+        "finding.v1.json": finding(),
+        "assessment.v1.json": assessment(),
+        "reconcile.v1.json": reconcile(),
+        "policy.v1.json": policy(),
+    }
     return {name: json.dumps(schema, indent=2) + "\n" for name, schema in built.items()}
 
 
@@ -133,6 +143,24 @@ def reconcile() -> Schema:
             for kind, members in kinds.items()
         },
     )
+
+
+def policy() -> Schema:
+    """The policy file, for editors: each rule with the modes that its ceiling allows."""
+    shape = msgspec.json.schema(PolicyDocument)
+    definitions = shape["$defs"]
+    modes = {rule.id: {"enum": [mode.value for mode in allowed_modes(rule)]} for rule in RULES}
+    definitions["PolicyDocument"]["properties"]["rules"] = {
+        "type": "object",
+        "properties": modes,
+        "additionalProperties": False,
+    }
+    return document("policy.v1", "The policy file, docs/policy.md.", {"$ref": shape["$ref"]}, definitions)
+
+
+def allowed_modes(rule: Rule) -> list[Mode]:
+    """The modes that do not exceed a rule's ceiling."""
+    return [mode for mode in Mode if mode.cap <= rule.ceiling]
 
 
 def finding_members() -> Schema:

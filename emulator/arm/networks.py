@@ -91,18 +91,26 @@ class Networks:
         )
         if existing is not None:
             network.guid = existing.guid
-        if subnets is not None:
-            names = {str(subnet["name"]).casefold() for subnet in subnets}
-            for old in store.children(network.id, Subnet):
-                if old.id.name.casefold() not in names:
-                    self._refuse_in_use(old)
-                    store.remove(old.id)
+        leaving = [] if subnets is None else self._left_out(network, subnets)
+        for old in leaving:
+            self._refuse_in_use(old)
+        for sent in subnets or []:
+            _check_subnet(network, sent["name"], sent.get("properties") or {})
+        for sent in sent_peerings or []:
+            peerings.require_remote(self._world, network, sent["name"], sent.get("properties") or {})
+        for old in leaving:
+            store.remove(old.id)
         store.put(network)
         for sent in subnets or []:
             self._store_subnet(network, sent["name"], sent.get("properties") or {}, State.SUCCEEDED)
         for sent in sent_peerings or []:
             peerings.store(self._world, network, sent["name"], sent.get("properties") or {})
         return self._started(call, network, existing is None)
+
+    def _left_out(self, network: Network, sent: list[Json]) -> list[Subnet]:
+        names = {str(subnet["name"]).casefold() for subnet in sent}
+        subnets = self._world.store.children(network.id, Subnet)
+        return [subnet for subnet in subnets if subnet.id.name.casefold() not in names]
 
     def _started(self, call: Call, resource: Network | Subnet, new: bool) -> ArmResponse:
         def finished() -> None:
@@ -188,16 +196,7 @@ class Networks:
     def _store_subnet(self, network: Network, name: str, properties: Json, state: State) -> Subnet:
         target = network.id.child("subnets", name)
         existing = self._world.store.find(target, Subnet)
-        prefix = subnet_prefix(properties)
-        if prefix is None:
-            raise bad_request(f"The subnet {target.text} has no address prefix.", "InvalidRequestFormat")
-        if not _inside(prefix, network):
-            raise ArmError(
-                400,
-                "NetcfgInvalidSubnet",
-                f"Subnet '{name}' is not valid in virtual network '{network.id.name}'.",
-                details=[],
-            )
+        _check_subnet(network, name, properties)
         kept = {key: value for key, value in properties.items() if key not in ("ipConfigurations", "privateEndpoints")}
         subnet = Subnet(id=target if existing is None else existing.id, state=state, etag=weak_etag(), properties=kept)
         self._world.store.put(subnet)
@@ -300,6 +299,19 @@ def subnet_prefix(properties: Json) -> IPv4Network | None:
         if isinstance(prefix, IPv4Network):
             return prefix
     return None
+
+
+def _check_subnet(network: Network, name: str, properties: Json) -> None:
+    prefix = subnet_prefix(properties)
+    if prefix is None:
+        raise bad_request(f"The subnet '{name}' has no address prefix.", "InvalidRequestFormat")
+    if not _inside(prefix, network):
+        raise ArmError(
+            400,
+            "NetcfgInvalidSubnet",
+            f"Subnet '{name}' is not valid in virtual network '{network.id.name}'.",
+            details=[],
+        )
 
 
 def _inside(prefix: IPv4Network, network: Network) -> bool:

@@ -101,14 +101,20 @@ def remote_id(properties: Json) -> str:
     return remote
 
 
+def require_remote(world: World, network: Network, name: str, properties: Json) -> Network:
+    """The remote network of a peering. Raises ArmError 400 when there is none."""
+    remote = remote_id(properties)
+    found = world.store.find(remote, Network)
+    if found is None:
+        raise invalid_reference(remote, network.id.child("virtualNetworkPeerings", name))
+    return found
+
+
 def store(world: World, network: Network, name: str, properties: Json) -> Peering:
     """Keep one side of a peering and connect it with the other one, if that exists."""
     target = network.id.child("virtualNetworkPeerings", name)
     existing = world.store.find(target, Peering)
-    remote = remote_id(properties)
-    far_network = world.store.find(remote, Network)
-    if far_network is None:
-        raise invalid_reference(remote, target)
+    far_network = require_remote(world, network, name, properties)
     peering = Peering(
         id=target if existing is None else existing.id,
         etag=weak_etag(),

@@ -26,6 +26,7 @@ from emulator.arm.log import WRITE_METHODS, LogEntry, RequestLog
 from emulator.arm.messages import ArmRequest, ArmResponse
 from emulator.arm.networks import Networks
 from emulator.arm.peerings import Peerings
+from emulator.arm.perimeters import Perimeters
 from emulator.arm.records import Records
 from emulator.arm.removal import removers
 from emulator.arm.routing import Call, Route, Router, Shape
@@ -97,6 +98,7 @@ class ArmService:
             Links,
             Records,
             Rulesets,
+            Perimeters,
         ):
             provider(self.world).register(self._router)
         for type_name in ("Microsoft.Network/locations/operations", "Microsoft.Network/privateDnsOperationStatuses"):

@@ -222,7 +222,7 @@ class ArmClient:
             except AzureError as error:
                 why = "no answer in time" if limit.expired else type(error).__name__
                 raise ArmUnavailable(f"{what}: {why}", quick=not limit.expired) from error
-        # http.client takes a connection that is shut inside the headers, or in a body without a length, for a whole answer.
+        # http.client takes what came before a connection was shut for a whole answer, if no length was announced.
         if limit.expired:
             raise ArmUnavailable(f"{what}: no answer in time")
         if response.status_code == 200 and not body:

@@ -24,7 +24,7 @@ class Started(Generic[T]):
     def result(self) -> T | Unread:
         """What was read, Unread when the deadline came first: other invocations may hold all the threads."""
         try:
-            return self._future.result(timeout=max(0.0, self._deadline.remaining()) + _GRACE_SECONDS)
+            return self._future.result(timeout=max(0.0, self._deadline.remaining() + _GRACE_SECONDS))
         except FutureTimeoutError:
             self._future.cancel()
             return Unread(UnreadReason.UNAVAILABLE, "no time left")

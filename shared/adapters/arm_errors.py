@@ -19,6 +19,7 @@ import msgspec
 from shared.service.ports import EstateError, EstateForbidden, EstateUnavailable
 
 _MOST_TEXT: Final = 200
+_MOST_WORDS: Final = 4000
 _BUSY_CODES: Final = frozenset({"anotheroperationinprogress", "retryableerror"})
 _ABSENT_CODES: Final = frozenset({"resourcenotfound", "resourcegroupnotfound", "parentresourcenotfound", "notfound"})
 _SUBSCRIPTION_CODES: Final = frozenset({"subscriptionnotfound", "invalidsubscriptionid"})
@@ -111,8 +112,8 @@ _ERROR_BODY = msgspec.json.Decoder(_ErrorBody)
 
 def error_of(what: str, path: str, status: int, headers: Mapping[str, str], body: bytes) -> EstateError:
     """The error that an answer of ``status`` means; ``what`` names the call and ``path`` is what was asked for."""
-    codes, message = _parse(body)
-    code = codes[0]
+    codes, words = _parse(body)
+    code, message = codes[0], words[:_MOST_TEXT]
     text = f"{what}: {status} {code}: {message}".rstrip(": ")
     after = retry_after(headers)
     lowered = {known.casefold() for known in codes}
@@ -121,8 +122,9 @@ def error_of(what: str, path: str, status: int, headers: Mapping[str, str], body
     if status == 401:
         return ArmUnauthorized(text, status=status)
     if status == 403:
-        named = _ACTION.search(message)
-        return ArmForbidden(text, named.group(1) if named else action_of(path))
+        # LinkedAuthorizationFailed names the action that is allowed first, then the one on the linked scope that is not.
+        named = _ACTION.findall(words)
+        return ArmForbidden(text, named[-1] if named else action_of(path))
     if status == 404:
         return ArmNotFound(what, status, code, message, headers)
     if status in (408, 500, 502, 503, 504):
@@ -167,7 +169,7 @@ def http_date(value: str | None) -> datetime | None:
 
 
 def _parse(body: bytes) -> tuple[list[str], str]:
-    """Azure's codes, the outer one first and never none, and its wording, cut to a line."""
+    """Azure's codes, the outer one first and never none, and its wording in one line."""
     try:
         decoded = _ERROR_BODY.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -175,4 +177,4 @@ def _parse(body: bytes) -> tuple[list[str], str]:
     inner = decoded.error or _Inner(decoded.code, decoded.message)
     codes = [inner.code or "", *(detail.code or "" for detail in inner.details or ())]
     words = " ".join((inner.message or "").split())
-    return [code[:80] for code in codes], words[:_MOST_TEXT]
+    return [code[:80] for code in codes], words[:_MOST_WORDS]

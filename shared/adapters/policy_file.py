@@ -42,8 +42,8 @@ class _Source:
 class PolicyFile:
     """The policy of one place, read again at most every 30 s and parsed again when it changed. Thread-safe.
 
-    ``place`` is a path (relative ones lie in the app's root), or the URL of a blob of the account behind ``blobs``; empty
-    means the default policy, the cautious one.
+    ``place`` is a path (relative ones lie in the app's root), or the URL of a blob of the account behind ``blobs``;
+    empty means the default policy, the cautious one.
     """
 
     def __init__(

@@ -28,8 +28,6 @@ def meaning(
     """
     timing = document.timing
     _check_ttl(document.ttl, problems)
-    if timing.max_settle_seconds < timing.settle_seconds:
-        problems.append("timing.max_settle_seconds: less than timing.settle_seconds")
     extra = _subscriptions("zone_subscriptions.ids", document.zone_subscriptions.ids, problems)
     allowed = _subscriptions("connections.allowed_subscriptions", document.connections.allowed_subscriptions, problems)
     return Policy(

@@ -1,7 +1,7 @@
 """YAML as a policy may use it: one document of plain values, of bounded size, without surprises.
 
-Tags, anchors and aliases are refused before anything is built (an alias can make a small text huge), and so is a key
-that stands twice, of which YAML would silently keep the last.
+Tags, anchors, aliases and merge keys are refused before anything is built (an alias can make a small text huge), and
+so is a key that stands twice, of which YAML would silently keep the last.
 """
 
 from __future__ import annotations
@@ -67,6 +67,8 @@ def _check_keys(node: yaml.Node) -> None:
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise UnreadableYaml(f"a key must be a plain text {_at(key.start_mark)}")
+            if key.tag == "tag:yaml.org,2002:merge":
+                raise UnreadableYaml(f"merge keys are not used here {_at(key.start_mark)}")
             if key.value in seen:
                 raise UnreadableYaml(f"the key {key.value[:60]!r} stands twice {_at(key.start_mark)}")
             seen.add(key.value)

@@ -52,9 +52,11 @@ def writer_blocker(policy: Policy, zone: ArmId) -> Blocker | None:
 def whole_private_paths(case: Case) -> tuple[ArmId, ...] | Unread:
     """The networks of effective endpoints in which the vault's name resolves to its own endpoint.
 
-    Unread when an endpoint or an answer is not known.
+    Unread when an endpoint or an answer is not known, or where a zone that answers first may lie.
     """
     snapshot = case.snapshot
+    if snapshot.zones_unread:
+        return snapshot.zones_unread[0]
     endpoints = snapshot.effective_endpoints()
     if isinstance(endpoints, Unread):
         return endpoints

@@ -1,4 +1,4 @@
-"""One corpus of generated estates for the property tests and the mutation tests: the same in every run."""
+"""One corpus of estates for the property tests and the mutation tests: the same in every run."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.engine.properties import VaultCase
 from tests.estates import EstateCase, estates
+from tests.focused_estates import ALPHA, every_focused_estate
 
-ESTATES: Final = 800
+ESTATES: Final = 600
 
 
 @lru_cache(maxsize=1)
-def corpus() -> tuple[VaultCase, ...]:
-    """Every vault of every estate of the corpus."""
+def generated() -> tuple[VaultCase, ...]:
+    """Every vault of every generated estate."""
     found: list[EstateCase] = []
 
     @settings(
@@ -32,3 +33,9 @@ def corpus() -> tuple[VaultCase, ...]:
 
     collect()
     return tuple(VaultCase(estate, vault) for estate in found for vault in estate.vaults)
+
+
+@lru_cache(maxsize=1)
+def focused() -> tuple[VaultCase, ...]:
+    """The vault to be repaired of every focused estate."""
+    return tuple(VaultCase(estate, ALPHA) for estate in every_focused_estate())

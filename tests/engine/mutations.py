@@ -95,7 +95,6 @@ MUTATIONS: Final = (
     _silent(_411, "_foreign_metadata"),
     _silent(_411, "_capacity"),
     _silent(_411, "_other_zone"),
-    _clause(_411, "_linked_networks", "links-unread", "yield Blocker(f\"the links", "_ = (f\"the links"),
     _clause(_411, "_linked_networks", "unreached", "if reached is not True:", "if isinstance(reached, Unread):"),
     _clause(_411, "_linked_networks", "askers", "in askers:", "in (link.network,):"),
     _clause(_411, "_proposals", "auto-registered", "and record.auto_registered", "and False"),

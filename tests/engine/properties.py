@@ -7,7 +7,7 @@ breach; the property tests and the mutation tests run the same functions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import MappingProxyType
@@ -36,7 +36,17 @@ from shared.rules.registry import RULES
 from tests import oracle
 from tests.estates import EstateCase, addresses_of, apply, hideable, snapshot_of
 
-_BY_ID: Final = {rule.id: rule for rule in RULES}
+# Rules that forget themselves: their repairs are SAFE and their default is fix, but their ceiling is not.
+_RECKLESS: Final = tuple(
+    replace(rule, id=f"KVG99{place}", ceiling=ceiling, default=Mode.FIX, group="")
+    for place, (rule, ceiling) in enumerate(
+        (rule, ceiling)
+        for rule in RULES
+        if rule.id in ("KVG202", "KVG413")
+        for ceiling in (Applicability.MANUAL, Applicability.APPROVAL)
+    )
+)
+_BY_ID: Final = {rule.id: rule for rule in (*RULES, *_RECKLESS)}
 _FINAL: Final = frozenset({"succeeded", "failed", "disconnected", "canceled"})
 
 
@@ -90,7 +100,7 @@ def fixed_point(case: VaultCase) -> Iterator[str]:
 def below_ceiling(case: VaultCase) -> Iterator[str]:
     """Property 2: no option exceeds its rule's ceiling or the mode of the policy."""
     policy = case.estate.policy
-    for finding in evaluate(case.snapshot, policy, RULES).findings:
+    for finding in evaluate(case.snapshot, policy, (*RULES, *_RECKLESS)).findings:
         rule = _BY_ID[finding.rule]
         mode = Mode.AUDIT if policy.unusable else policy.modes.get(rule.id, rule.default)
         most = {Mode.FIX: Applicability.SAFE, Mode.APPROVE: Applicability.APPROVAL}.get(mode, Applicability.MANUAL)
@@ -130,7 +140,8 @@ def _alone(case: VaultCase) -> tuple[set[tuple[str, ArmId]], set[str]]:
     return {(f.rule, f.subject) for f in found}, {option.change.key for f in found for option in f.options}
 
 
-CORE: Final = (safe_conditions, below_ceiling, no_loss, fixed_point, unread_adds_nothing)
+Property = Callable[[VaultCase], Iterator[str]]
+CORE: Final[tuple[Property, ...]] = (safe_conditions, below_ceiling, no_loss, fixed_point, unread_adds_nothing)
 
 
 def _central(case: VaultCase, step: PlannedChange) -> Iterator[str]:

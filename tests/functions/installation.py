@@ -23,7 +23,7 @@ TABLES = ("vaults", "index", "journal", "budgets", "switch")
 POLICY = {
     "version": 1,
     "zones": [{"id": ZONE, "writer": "kvguard"}],
-    "timing": {"settle_seconds": 1, "max_settle_seconds": 60, "consistency_seconds": 0},
+    "timing": {"settle_seconds": 1, "max_settle_seconds": 60, "consistency_seconds": 1},
 }
 
 
@@ -70,7 +70,9 @@ class Installation:
 
     def calls(self, since: int = 0) -> list[tuple[str, str]]:
         """Verb and path of what the app asked of Resource Manager."""
-        return [(e.verb, e.path) for e in self.azure.log.since(since) if e.caller is not None and e.caller.name == APP]
+        return [
+            (e.method, e.path) for e in self.azure.log.since(since) if e.caller is not None and e.caller.name == APP
+        ]
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from shared.engine.evaluate import DOC_ROOT, effective_mode
 from shared.rules.registry import RULES
 from tools import docs
 from tools.rule_pages import SECTIONS, PageError, read_rule, split, subject_kinds
+from tools.schemas import allowed_modes
 
 LINK = re.compile(r"\]\((?!https:)([^)#]+)")
 DOCSTRING = """KVG999 sample-state: something is off.
@@ -102,7 +103,7 @@ def test_a_page_shows_the_values_of_its_rule_and_every_section() -> None:
 def test_the_modes_that_a_page_allows_are_those_that_evaluation_lets_through() -> None:
     for rule in RULES:
         kept = [mode for mode in Mode if effective_mode(rule, Policy(modes={rule.id: mode})) is mode]
-        assert docs.allowed_modes(rule) == kept, rule.id
+        assert allowed_modes(rule) == kept, rule.id
 
 
 def test_two_runs_write_the_same_bytes_and_the_second_finds_nothing_to_do(tmp_path: Path) -> None:

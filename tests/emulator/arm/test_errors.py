@@ -151,6 +151,15 @@ def test_a_subnet_in_use_cannot_be_deleted(arm: ArmClient, estate: Estate) -> No
     assert _code(arm.delete(NETWORK)) == (400, "InUseSubnetCannotBeDeleted")
 
 
+def test_a_refused_network_leaves_no_part_behind(arm: ArmClient, estate: Estate) -> None:
+    estate.network()
+    bad = network_body(subnet="10.99.0.0/24")
+    bad["properties"]["subnets"][0]["name"] = "Snet-Outside"
+    assert _code(arm.put(NETWORK, bad)) == (400, "NetcfgInvalidSubnet")
+    assert [row["id"] for row in arm.get(f"{NETWORK}/subnets").json()["value"]] == [SUBNET]
+    assert arm.get(NETWORK).json()["properties"]["provisioningState"] == "Succeeded"
+
+
 def test_references_to_nothing_are_refused(arm: ArmClient, estate: Estate) -> None:
     estate.vault()
     assert _code(arm.put(ENDPOINT, endpoint_body())) == (400, "InvalidResourceReference")

@@ -1,0 +1,93 @@
+"""Every guard is needed: with any one of them taken away, a property fails."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import lru_cache
+
+import pytest
+
+from shared.engine.evaluate import evaluate
+from shared.rules.registry import RULES
+from tests.engine.corpus import focused, generated
+from tests.engine.mutations import MUTATIONS, SAFE_MODULES, Mutation, applied
+from tests.engine.properties import (
+    Property,
+    VaultCase,
+    below_ceiling,
+    no_loss,
+    safe_conditions,
+    unread_adds_nothing,
+)
+
+pytestmark = pytest.mark.xdist_group("estates")
+
+
+@lru_cache(maxsize=1)
+def _by_rule() -> dict[str, list[VaultCase]]:
+    """The generated cases in which a rule, alone, finds something."""
+    found: dict[str, list[VaultCase]] = defaultdict(list)
+    for case in generated():
+        for rule in RULES:
+            if evaluate(case.snapshot, case.estate.policy, (rule,)).findings:
+                found[rule.id].append(case)
+    return found
+
+
+def _runs(mutation: Mutation) -> Iterator[tuple[Property, VaultCase]]:
+    """What could show the mutation, the cheapest first."""
+    cases = [case for rule in mutation.rules for case in _by_rule()[rule]] or list(generated())
+    for prop in (safe_conditions, below_ceiling):
+        yield from ((prop, case) for case in (*focused(), *cases))
+    yield from ((no_loss, case) for case in (*focused(), *cases))
+    yield from ((unread_adds_nothing, case) for case in (*focused(), *cases))
+
+
+def _killed_by(mutation: Mutation) -> str:
+    """The name of the property that fails, empty when none does. A mutant that cannot even run fails as well."""
+    runs = list(_runs(mutation))
+    with applied(mutation):
+        for prop, case in runs:
+            try:
+                breach = next(prop(case), None)
+            except (AttributeError, TypeError, LookupError, AssertionError) as crash:
+                return f"{prop.__name__} ({crash!r})"
+            if breach is not None:
+                return prop.__name__
+    return ""
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_a_lost_guard_is_noticed(mutation: Mutation) -> None:
+    before = [case.plan() for case in focused()[::20]]
+    assert _killed_by(mutation) != ""
+    assert [case.plan() for case in focused()[::20]] == before
+
+
+def test_every_guard_function_of_a_safe_rule_has_a_mutation() -> None:
+    guards = {(module, name) for module in SAFE_MODULES for name in _guards(module)}
+    silenced = {(edit.module, edit.function) for mutation in MUTATIONS for edit in mutation.edits if not edit.old}
+    assert silenced == guards
+
+
+def test_the_mutated_modules_are_those_of_the_rules_that_may_be_safe() -> None:
+    safe = {rule.check.__module__ for rule in RULES if rule.ceiling.name == "SAFE"}
+    assert safe == set(SAFE_MODULES)
+
+
+def test_mutations_have_different_names() -> None:
+    names = [mutation.name for mutation in MUTATIONS]
+    assert len(set(names)) == len(names)
+
+
+def _guards(module: str) -> Iterator[str]:
+    """The private functions of a rule that yield blockers."""
+    tree = ast.parse(inspect.getsource(importlib.import_module(module)))
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("_") and node.returns is not None:
+            if ast.unparse(node.returns) == "Iterator[Blocker]":
+                yield node.name

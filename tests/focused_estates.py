@@ -1,0 +1,352 @@
+"""Small estates with one thing to repair and at most one thing in its way, so that each guard stands alone.
+
+The estate: vaults alpha and bravo with an effective endpoint each in ``vnet-1``; ``vnet-2`` is peered with it, ``vnet-3``
+only with ``vnet-2``. Zones, records and histories are whole until a situation and an obstacle change them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any, Final
+
+from shared.domain.arm_id import ArmId
+from shared.domain.change import CHANGE_ID, MANAGED_BY, OWNER
+from shared.domain.grades import Mode, Writer
+from shared.domain.policy import Policy, ZonePolicy
+from shared.domain.snapshot import (
+    Connection,
+    ConnectionStatus,
+    ForwardingRule,
+    History,
+    Network,
+    Peering,
+    PeeringState,
+    PrivateEndpoint,
+    PublicAccess,
+    RecordSet,
+    ResolutionPolicy,
+    Sighting,
+    Unread,
+    Vault,
+    WrittenRecord,
+    Zone,
+    ZoneLink,
+)
+from tests.builders import (
+    NOW,
+    PRIVATE_ZONE,
+    SUBSCRIPTION,
+    connection_id,
+    endpoint_id,
+    endpoint_to,
+    group_of,
+    link_to,
+    network_id,
+    record_id,
+    vault_id,
+    zone_id,
+)
+from tests.estates import EstateCase
+
+Step = Callable[[EstateCase], EstateCase]
+
+ALPHA: Final = vault_id("alpha")
+APEX: Final = zone_id(f"alpha.{PRIVATE_ZONE}", "rg-apex")
+BRAVO_APEX: Final = zone_id(f"bravo.{PRIVATE_ZONE}", "rg-apex")
+PARENT: Final = zone_id("vaultcore.azure.net", "rg-parent")
+SECOND: Final = zone_id(group="rg-dns-2")
+_OURS: Final = MappingProxyType({MANAGED_BY: OWNER, CHANGE_ID: "chg-1"})
+_REDIRECT: Final = ResolutionPolicy.NXDOMAIN_REDIRECT
+_ADDRESS: Final = {"alpha": "10.1.0.4", "bravo": "10.1.0.5"}
+
+
+def _base() -> EstateCase:
+    vaults: dict[ArmId, Vault] = {}
+    endpoints: dict[ArmId, PrivateEndpoint] = {}
+    for name, address in _ADDRESS.items():
+        identity, target = vault_id(name), endpoint_id(f"pe-{name}")
+        connection = Connection(connection_id("c-0", name), ConnectionStatus.APPROVED, "Succeeded", target)
+        vaults[identity] = Vault(identity, "westeurope", PublicAccess.DISABLED, None, "Succeeded", (connection,), ())
+        endpoints[target] = endpoint_to(identity, name=target.name, addresses=(address,))
+    first, second, third = (network_id(f"vnet-{number}") for number in (1, 2, 3))
+    networks = {
+        first: Network(first, ("10.1.0.0/16",), (), (Peering(second, PeeringState.CONNECTED),)),
+        second: Network(
+            second,
+            ("10.2.0.0/16",),
+            (),
+            (Peering(first, PeeringState.CONNECTED), Peering(third, PeeringState.CONNECTED)),
+        ),
+        third: Network(third, ("10.3.0.0/16",), (), (Peering(second, PeeringState.CONNECTED),)),
+    }
+    records = {name: _record(name, address) for name, address in _ADDRESS.items()}
+    zone = Zone(zone_id(), (link_to(first),), MappingProxyType(records), complete=True, link_count=1, record_count=2)
+    policy = Policy(
+        modes=MappingProxyType({"KVG412": Mode.FIX}),
+        zones=(ZonePolicy(zone_id(), Writer.KVGUARD),),
+        watched_subscriptions=frozenset({SUBSCRIPTION}),
+    )
+    return EstateCase(
+        MappingProxyType(vaults),
+        MappingProxyType(endpoints),
+        MappingProxyType(networks),
+        MappingProxyType({zone.id: zone}),
+        MappingProxyType(dict.fromkeys(vaults, History())),
+        policy,
+    )
+
+
+def _record(name: str, *addresses: str, zone: ArmId | None = None, ttl: int = 60, **options: Any) -> RecordSet:
+    return RecordSet(record_id(name, zone), ttl, addresses, etag="etag-1", **options)
+
+
+# -- situations: something to repair
+
+
+def _healthy(estate: EstateCase) -> EstateCase:
+    return estate
+
+
+def _open(estate: EstateCase) -> EstateCase:
+    return _vault(estate, public_access=PublicAccess.ENABLED)
+
+
+def _dead(estate: EstateCase) -> EstateCase:
+    dead = Connection(connection_id("c-9", "alpha"), ConnectionStatus.REJECTED, "Succeeded", endpoint_id("pe-dead"))
+    estate = _vault(estate, connections=(*estate.vaults[ALPHA].connections, dead))
+    seen = Sighting(ConnectionStatus.REJECTED, NOW - timedelta(days=3))
+    return _history(estate, sightings=MappingProxyType({dead.id: seen}))
+
+
+def _unlinked(estate: EstateCase) -> EstateCase:
+    return _zone(estate, links=(), link_count=0)
+
+
+def _missing(estate: EstateCase) -> EstateCase:
+    return _records(estate, alpha=None)
+
+
+def _empty(estate: EstateCase) -> EstateCase:
+    return _records(estate, alpha=_record("alpha"))
+
+
+def _wrong(estate: EstateCase) -> EstateCase:
+    estate = _records(estate, alpha=_record("alpha", "10.1.0.99", metadata=_OURS))
+    return _written(estate, "10.1.0.99")
+
+
+def _long(estate: EstateCase) -> EstateCase:
+    return _records(estate, alpha=_record("alpha", _ADDRESS["alpha"], ttl=3600))
+
+
+def _unlinked_and_missing(estate: EstateCase) -> EstateCase:
+    return _missing(_unlinked(estate))
+
+
+# -- obstacles: why it may not be repaired by itself
+
+
+def _nothing(estate: EstateCase) -> EstateCase:
+    return estate
+
+
+def _full_of_links(estate: EstateCase) -> EstateCase:
+    return _zone(estate, link_count=1000)
+
+
+def _full_of_records(estate: EstateCase) -> EstateCase:
+    return _zone(estate, record_count=25000)
+
+
+def _foreign_marks(estate: EstateCase) -> EstateCase:
+    return _mark(estate, metadata=MappingProxyType({"owner": "team-dns"}))
+
+
+def _creator(estate: EstateCase) -> EstateCase:
+    return _mark(estate, metadata=MappingProxyType({**_OURS, "creator": "pe"}))
+
+
+def _auto_registered(estate: EstateCase) -> EstateCase:
+    return _mark(estate, auto_registered=True)
+
+
+def _another_approved(estate: EstateCase) -> EstateCase:
+    extra = Connection(connection_id("c-1", "alpha"), ConnectionStatus.APPROVED, "Failed", endpoint_id("pe-extra"))
+    return _vault(estate, connections=(*estate.vaults[ALPHA].connections, extra))
+
+
+def _retimed(estate: EstateCase) -> EstateCase:
+    return _written(estate, "10.1.0.99", ttl=30)
+
+
+def _rewritten(estate: EstateCase) -> EstateCase:
+    return _written(estate, "10.1.0.98")
+
+
+def _another_change(estate: EstateCase) -> EstateCase:
+    return _written(estate, "10.1.0.99", change_id="chg-9")
+
+
+def _own_zone(estate: EstateCase) -> EstateCase:
+    """A zone of the vault's own name answers for it in its network."""
+    return _extra_zone(estate, APEX, "vnet-1", _record("@", _ADDRESS["alpha"], zone=APEX))
+
+
+def _neighbours_own_zone(estate: EstateCase) -> EstateCase:
+    """A zone of the neighbour's name that is linked nowhere near; in the shared zone the neighbour has no record."""
+    return _records(_extra_zone(estate, BRAVO_APEX, "vnet-3", _record("@", "10.1.0.5", zone=BRAVO_APEX)), bravo=None)
+
+
+def _neighbour_without_record(estate: EstateCase) -> EstateCase:
+    return _records(estate, bravo=None)
+
+
+def _second_zone(estate: EstateCase) -> EstateCase:
+    """Another zone of the right name is the one that is linked, with the right record."""
+    record = _record("alpha", _ADDRESS["alpha"], zone=SECOND)
+    return _extra_zone(_zone(estate, links=()), SECOND, "vnet-1", record)
+
+
+def _parent_and_second_zone(estate: EstateCase) -> EstateCase:
+    record = _record("other", "10.1.0.77", zone=PARENT)
+    return _extra_zone(_second_zone(estate), PARENT, "vnet-1", record)
+
+
+def _parent_with_record(estate: EstateCase) -> EstateCase:
+    """The parent zone answers with the right address where the vault's zone is not linked."""
+    record = _record("alpha.privatelink", _ADDRESS["alpha"], zone=PARENT)
+    return _extra_zone(_zone(estate, links=()), PARENT, "vnet-1", record)
+
+
+def _redirect_far_away(estate: EstateCase) -> EstateCase:
+    """A network that falls back to public DNS today and does not reach the endpoint."""
+    return _link(estate, link_to(network_id("vnet-3"), resolution_policy=_REDIRECT))
+
+
+def _redirect_near_by(estate: EstateCase) -> EstateCase:
+    return _link(estate, link_to(network_id("vnet-2"), resolution_policy=_REDIRECT))
+
+
+def _far_client_of_redirect(estate: EstateCase) -> EstateCase:
+    """``vnet-3`` asks a DNS server in ``vnet-2``, which reaches the endpoint while ``vnet-3`` does not."""
+    return _network(_redirect_near_by(estate), "vnet-3", dns_servers=("10.2.0.10",))
+
+
+def _far_ruleset_of_redirect(estate: EstateCase) -> EstateCase:
+    rules = (ForwardingRule("vault.azure.net.", ("10.2.0.10",)),)
+    return _network(_redirect_near_by(estate), "vnet-3", forwarding=rules)
+
+
+def _own_dns(estate: EstateCase) -> EstateCase:
+    return _network(estate, "vnet-1", dns_servers=("10.1.0.10",))
+
+
+def _ruleset(estate: EstateCase) -> EstateCase:
+    return _network(estate, "vnet-1", forwarding=(ForwardingRule("corp.contoso.com.", ("192.168.7.53",)),))
+
+
+def _address_elsewhere(estate: EstateCase) -> EstateCase:
+    return _network(estate, "vnet-1", prefixes=("10.7.0.0/16",))
+
+
+def _zone_group(estate: EstateCase) -> EstateCase:
+    return _endpoint(estate, zone_groups=(group_of(endpoint_id("pe-alpha"), zone_id()),))
+
+
+def _dead_zone_group(estate: EstateCase) -> EstateCase:
+    """The endpoint of a dead connection is still there, and its zone group still points the name at the zone."""
+    dead = Connection(connection_id("c-8", "alpha"), ConnectionStatus.REJECTED, "Succeeded", endpoint_id("pe-old"))
+    old = endpoint_to(ALPHA, name="pe-old", addresses=("10.1.0.8",), status=ConnectionStatus.REJECTED)
+    old = replace(old, zone_groups=(group_of(old.id, zone_id()),))
+    estate = replace(estate, endpoints=MappingProxyType({**estate.endpoints, old.id: old}))
+    return _vault(estate, connections=(*estate.vaults[ALPHA].connections, dead))
+
+
+def _terraform(estate: EstateCase) -> EstateCase:
+    return _policy(estate, zones=(ZonePolicy(zone_id(), Writer.TERRAFORM),))
+
+
+def _unlisted(estate: EstateCase) -> EstateCase:
+    return _policy(estate, zones=(), zone_subscriptions_complete=True)
+
+
+def _unusable(estate: EstateCase) -> EstateCase:
+    return _policy(estate, unusable="line 3: no such writer")
+
+
+SITUATIONS: Final[tuple[Step, ...]] = (
+    _healthy, _open, _dead, _unlinked, _missing, _empty, _wrong, _long, _unlinked_and_missing,
+)  # fmt: skip
+OBSTACLES: Final[tuple[Step, ...]] = (
+    _nothing, _full_of_links, _full_of_records, _foreign_marks, _creator, _auto_registered, _another_approved,
+    _retimed, _rewritten, _another_change, _own_zone, _neighbours_own_zone, _neighbour_without_record, _second_zone,
+    _parent_and_second_zone, _parent_with_record, _redirect_far_away, _redirect_near_by, _far_client_of_redirect,
+    _far_ruleset_of_redirect, _own_dns, _ruleset, _address_elsewhere, _zone_group, _dead_zone_group, _terraform,
+    _unlisted, _unusable,
+)  # fmt: skip
+
+
+def every_focused_estate() -> tuple[EstateCase, ...]:
+    """Each situation with each obstacle."""
+    return tuple(obstacle(situation(_base())) for situation in SITUATIONS for obstacle in OBSTACLES)
+
+
+# -- plumbing
+
+
+def _vault(estate: EstateCase, **changes: Any) -> EstateCase:
+    vault = replace(estate.vaults[ALPHA], **changes)
+    return replace(estate, vaults=MappingProxyType({**estate.vaults, ALPHA: vault}))
+
+
+def _endpoint(estate: EstateCase, **changes: Any) -> EstateCase:
+    endpoint = replace(estate.endpoints[endpoint_id("pe-alpha")], **changes)
+    return replace(estate, endpoints=MappingProxyType({**estate.endpoints, endpoint.id: endpoint}))
+
+
+def _network(estate: EstateCase, name: str, **changes: Any) -> EstateCase:
+    network = replace(estate.networks[network_id(name)], **changes)
+    return replace(estate, networks=MappingProxyType({**estate.networks, network.id: network}))
+
+
+def _zone(estate: EstateCase, **changes: Any) -> EstateCase:
+    zone = replace(estate.zones[zone_id()], **changes)
+    return replace(estate, zones=MappingProxyType({**estate.zones, zone.id: zone}))
+
+
+def _link(estate: EstateCase, link: ZoneLink) -> EstateCase:
+    links = estate.zones[zone_id()].links
+    assert not isinstance(links, Unread)
+    return _zone(estate, links=(*links, link))
+
+
+def _records(estate: EstateCase, **records: RecordSet | None) -> EstateCase:
+    return _zone(estate, records=MappingProxyType({**estate.zones[zone_id()].records, **records}))
+
+
+def _mark(estate: EstateCase, **changes: Any) -> EstateCase:
+    record = estate.zones[zone_id()].records["alpha"]
+    return estate if record is None else _records(estate, alpha=replace(record, **changes))
+
+
+def _extra_zone(estate: EstateCase, identity: ArmId, network: str, record: RecordSet) -> EstateCase:
+    links = (link_to(network_id(network), identity),)
+    zone = Zone(identity, links, MappingProxyType({record.id.name: record}), complete=True, link_count=1)
+    return replace(estate, zones=MappingProxyType({**estate.zones, identity: zone}))
+
+
+def _history(estate: EstateCase, **changes: Any) -> EstateCase:
+    history = replace(estate.histories[ALPHA], **changes)
+    return replace(estate, histories=MappingProxyType({**estate.histories, ALPHA: history}))
+
+
+def _written(estate: EstateCase, address: str, ttl: int = 60, change_id: str = "chg-1") -> EstateCase:
+    row = WrittenRecord(change_id, (address,), ttl, NOW - timedelta(days=2))
+    return _history(estate, written=MappingProxyType({record_id("alpha"): row}))
+
+
+def _policy(estate: EstateCase, **changes: Any) -> EstateCase:
+    return replace(estate, policy=replace(estate.policy, **changes))
