@@ -632,5 +632,5 @@ def _policy(draw: st.DrawFn, listed: list[ZonePolicy], vaults: list[ArmId]) -> P
         profiles=profiles,
         watched_subscriptions=frozenset({SUBSCRIPTION}),
         pipeline_ranges=("203.0.113.0/24",) if draw(_HALF) else (),
-        unusable="line 3: no such writer" if draw(weighted((15, False), (1, True))) else "",
+        unusable="line 3: no such writer" if draw(weighted((10, False), (1, True))) else "",
     )

@@ -121,6 +121,12 @@ def _dead(estate: EstateCase) -> EstateCase:
     return _history(estate, sightings=MappingProxyType({dead.id: seen}))
 
 
+def _dead_but_there(estate: EstateCase) -> EstateCase:
+    """The endpoint of the dead connection still exists and agrees that it was rejected."""
+    old = endpoint_to(ALPHA, name="pe-dead", addresses=("10.1.0.9",), status=ConnectionStatus.REJECTED)
+    return _dead(replace(estate, endpoints=MappingProxyType({**estate.endpoints, old.id: old})))
+
+
 def _unlinked(estate: EstateCase) -> EstateCase:
     return _zone(estate, links=(), link_count=0)
 
@@ -273,19 +279,24 @@ def _unlisted(estate: EstateCase) -> EstateCase:
     return _policy(estate, zones=(), zone_subscriptions_complete=True)
 
 
+def _forgotten(estate: EstateCase) -> EstateCase:
+    """kvguard's own history cannot be read."""
+    return estate.hide("history", ALPHA)
+
+
 def _unusable(estate: EstateCase) -> EstateCase:
     return _policy(estate, unusable="line 3: no such writer")
 
 
 SITUATIONS: Final[tuple[Step, ...]] = (
-    _healthy, _open, _dead, _unlinked, _missing, _empty, _wrong, _long, _unlinked_and_missing,
+    _healthy, _open, _dead, _dead_but_there, _unlinked, _missing, _empty, _wrong, _long, _unlinked_and_missing,
 )  # fmt: skip
 OBSTACLES: Final[tuple[Step, ...]] = (
     _nothing, _full_of_links, _full_of_records, _foreign_marks, _creator, _auto_registered, _another_approved,
     _retimed, _rewritten, _another_change, _own_zone, _neighbours_own_zone, _neighbour_without_record, _second_zone,
     _parent_and_second_zone, _parent_with_record, _redirect_far_away, _redirect_near_by, _far_client_of_redirect,
     _far_ruleset_of_redirect, _own_dns, _ruleset, _address_elsewhere, _zone_group, _dead_zone_group, _terraform,
-    _unlisted, _unusable,
+    _unlisted, _unusable, _forgotten,
 )  # fmt: skip
 
 

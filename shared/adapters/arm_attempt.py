@@ -47,6 +47,10 @@ class OutOfTime(Exception):
     """The deadline has passed, or what was read is too old to be written on. Nothing was sent for it."""
 
 
+class NoAnswer(Exception):
+    """A call was not answered in full before its limit; whether a change was made by it is open."""
+
+
 class WriteClients:
     """The SDK clients, one per kind and subscription, built and imported when first needed. Thread-safe."""
 
@@ -125,7 +129,7 @@ class Attempt:
         self._left_at_read: float | None = None
 
     def read(self, call: Callable[..., object], shape: type[Shape], **arguments: object) -> Shape:
-        """Make a GET and decode its body. Raises AzureError, msgspec.DecodeError or OutOfTime."""
+        """Make a GET and decode its body. Raises AzureError, msgspec.DecodeError, OutOfTime or NoAnswer."""
         return self.read_with_body(call, shape, **arguments)[0]
 
     def read_with_body(
@@ -134,17 +138,21 @@ class Attempt:
         """As ``read``, with the body as it came."""
         bodies: list[bytes] = []
 
-        def keep(response: PipelineResponse[Any, Any], _model: object, _headers: object) -> None:
-            bodies.append(response.http_response.content)
+        def keep(response: PipelineResponse[Any, Any], _stream: object, _headers: object) -> None:
+            bodies.append(response.http_response.read())
 
         self._left_at_read = self._deadline.remaining()
         timeouts = self._timeouts()
-        with self._limit():
-            call(**arguments, cls=keep, **timeouts)
+        with self._limit() as limit:
+            # As a stream, so that the SDK builds no model of what may be no JSON at all.
+            call(**arguments, cls=keep, stream=True, **timeouts)
+        if limit.expired:
+            # A body without a length would look complete when its connection is shut.
+            raise NoAnswer("Azure did not answer in time")
         return msgspec.json.decode(bodies[0], type=shape), bodies[0]
 
     def write(self, call: Callable[..., object], **arguments: object) -> int:
-        """Send the change and return its status, 2xx. Raises AzureError or OutOfTime.
+        """Send the change and return its status, 2xx. Raises AzureError, OutOfTime or NoAnswer.
 
         A state that was read for comparison must not be older than two seconds when the change leaves.
         """
@@ -152,13 +160,16 @@ class Attempt:
         if self._left_at_read is not None and self._left_at_read - self._deadline.remaining() > FRESH_SECONDS:
             raise OutOfTime(f"the state that was compared is older than {FRESH_SECONDS:g} s")
         self.writing, self._status = True, 0
+        limit = self._limit()
         try:
-            with self._limit():
+            with limit:
                 call(**arguments, raw_response_hook=self._note_status, **timeouts)
         except (AzureError, ValueError):
             # A body that cannot be decoded does not undo a change that Azure confirmed by its status.
-            if not 200 <= self._status < 300:
+            if not 200 <= self._status < 300 and not limit.expired:
                 raise
+        if limit.expired:
+            raise NoAnswer("Azure did not answer in time")
         self._left_at_read = None
         return self._status
 

@@ -122,7 +122,7 @@ def error_of(what: str, path: str, status: int, headers: Mapping[str, str], body
     if status == 401:
         return ArmUnauthorized(text, status=status)
     if status == 403:
-        # LinkedAuthorizationFailed names the action that is allowed first, then the one on the linked scope that is not.
+        # LinkedAuthorizationFailed names the allowed action first, then the one on the linked scope that is not.
         named = _ACTION.findall(words)
         return ArmForbidden(text, named[-1] if named else action_of(path))
     if status == 404:

@@ -14,7 +14,7 @@ import msgspec
 from azure.core.exceptions import AzureError, HttpResponseError
 
 from shared.adapters.arm_answers import status_of
-from shared.adapters.arm_attempt import Attempt, OutOfTime
+from shared.adapters.arm_attempt import Attempt, NoAnswer, OutOfTime
 from shared.domain.arm_id import ArmId
 from shared.domain.change import (
     ApproveConnection,
@@ -175,7 +175,7 @@ def _patch(attempt: Attempt, vault: ArmId, body: dict[str, Any], before: bytes, 
     attempt.write(vaults.update, **_vault_path(vault), parameters=body)
     try:
         _, after = _read_vault(attempt, vault)
-    except (AzureError, OutOfTime, msgspec.DecodeError) as error:
+    except (AzureError, NoAnswer, OutOfTime, msgspec.DecodeError) as error:
         return attempt.outcome(OutcomeKind.APPLIED, f"made; the vault could not be read again: {error}")
     return attempt.outcome(OutcomeKind.APPLIED, _other_differences(before, after, member, body))
 

@@ -8,7 +8,7 @@ import msgspec
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
 
-from shared.adapters.arm_attempt import Attempt, OutOfTime, WriteClients
+from shared.adapters.arm_attempt import Attempt, NoAnswer, OutOfTime, WriteClients
 from shared.adapters.arm_write_dns import create_link, create_record, delete_link, delete_record, update_record
 from shared.adapters.arm_write_vault import (
     decide_connection,
@@ -54,6 +54,9 @@ class ArmWriter:
             return _make(attempt, change)
         except OutOfTime as error:
             return attempt.failed(f"{error}; nothing was changed", retry=True)
+        except NoAnswer as error:
+            note = "unknown whether it was made" if attempt.writing else "nothing was changed"
+            return attempt.failed(f"{error}; {note}", retry=True)
         except AzureError as error:
             return attempt.judged(error)
         except msgspec.DecodeError as error:

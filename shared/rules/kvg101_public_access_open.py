@@ -52,6 +52,9 @@ from shared.domain.snapshot import (
 )
 
 _MOST_RULES = 1000
+_WIDEST = 8
+# Key Vault refuses these in a firewall rule. https://learn.microsoft.com/azure/key-vault/general/network-security
+_PRIVATE = tuple(ipaddress.IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 _ASK = Blocker("closing public access can cut clients off")
 
 
@@ -140,7 +143,7 @@ def _is_public_range(entry: str) -> bool:
         network = ipaddress.IPv4Network(entry, strict=False)
     except ValueError:
         return False
-    return network.prefixlen > 0 and not network.is_private
+    return network.prefixlen >= _WIDEST and not any(network.overlaps(block) for block in _PRIVATE)
 
 
 RULE = Rule(

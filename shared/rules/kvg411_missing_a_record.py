@@ -144,7 +144,7 @@ def _proposal(case: Case, endpoint: PrivateEndpoint, zone: Zone, record: RecordS
         for group in endpoint.zone_groups:
             if zone.id in group.zones:
                 why = Blocker("a zone group of the endpoint maintains this record")
-                return Proposal(RefreshZoneGroup(group), (why,), Applicability.APPROVAL)
+                return Proposal(RefreshZoneGroup(group), (why, *_other_zone(case)), Applicability.APPROVAL)
     addresses, ttl = _addresses(endpoint), case.policy.ttl.default
     if not addresses:
         return None

@@ -37,7 +37,7 @@ class Auditor:
             history = history_of(self._ledger.load(vault))
         except LedgerUnavailable as error:
             history = Unread(UnreadReason.UNAVAILABLE, str(error)[:200])
-        judgement = self._judge.judge(vault, self._policies.policy(), history, deadline)
+        judgement = self._judge.judge(vault, self._policies.policy(), history, deadline, fresh=True)
         if isinstance(judgement, Gone):
             return judgement
         return Audit(judgement, render(judgement.assessment, judgement.plan, _answers(judgement), self._mode))

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from shared.domain.arm_id import LINK, NETWORK, PEERING, ZONE
 from shared.domain.finding import Finding
 from shared.domain.grades import Applicability
 from shared.domain.message import Hint, Look, SweepRequest, Work
@@ -47,6 +48,8 @@ _LONGEST_BACKOFF = timedelta(minutes=15)
 _SHORTEST_BACKOFF = timedelta(seconds=5)
 _LONGEST_PROMISE = timedelta(days=2)
 _MOVING_ATTEMPTS = 6
+# What many vaults have in common, and what the estate may therefore answer from a cache.
+_SHARED = frozenset(kind.casefold() for kind in (ZONE, LINK, NETWORK, PEERING))
 
 
 class Reconciler:
@@ -87,7 +90,7 @@ class Reconciler:
                 return self._hint(work, deadline)
             if isinstance(work, SweepRequest):
                 return self._sweeper.sweep(work.subscription, work.why, deadline)
-            return self._look(work, deadline)
+            return self._look(work, deadline, fresh=work.event is not None)
         except EstateUnavailable as error:
             return self._come_back(work, f"Azure is unavailable: {error}", timedelta(seconds=error.retry_after))
         except EstateForbidden as error:
@@ -106,20 +109,28 @@ class Reconciler:
             return Ended("sweeping", hint.resource.text)
         looks = [Look(vault, why, first=hint.first or now, event=hint.time) for vault in routed.vaults]
         if len(looks) == 1:
-            return self._look(replace(looks[0], attempt=hint.attempt), deadline)
+            fresh = hint.resource.type.casefold() in _SHARED
+            return self._look(replace(looks[0], attempt=hint.attempt), deadline, fresh=fresh)
         self._inbox.send(looks)
         return Ended("routed" if looks else "ignored", f"{hint.resource.text} concerns {len(looks)} vaults")
 
-    def _look(self, look: Look, deadline: Deadline) -> Ended:
+    def _look(self, look: Look, deadline: Deadline, *, fresh: bool) -> Ended:
+        """Look at one vault. ``fresh`` goes past the cache of zones, links and networks: an event was about them.
+
+        Whatever is not as it should be is read again past the cache, since people are told of it, or promised a look.
+        """
         if look.vault.subscription.lower() not in self._subscriptions:
             return Ended("ignored", f"vault {look.vault.name} is in no watched subscription")
         policy = self._policies.policy()
         row = self._ledger.load(look.vault)
         if row.unfinished and self._executor.interrupted_lately(row):
-            self._promise(look, row, STILL_RUNNING)
+            self._promise(look, row, min(STILL_RUNNING, policy.timing.settle))
             return Ended("waiting", f"another worker is at vault {look.vault.name}")
         row = _arrived(row, look, self._clock.now())
-        judged = self._judge.judge(look.vault, policy, history_of(row), deadline)
+        judged = self._judge.judge(look.vault, policy, history_of(row), deadline, fresh=fresh)
+        if isinstance(judged, Judgement) and not fresh and (_noteworthy(judged) or row.told):
+            parts = judged.parts
+            judged = self._judge.judge(look.vault, policy, history_of(row), deadline, parts=parts, fresh=True)
         if isinstance(judged, Gone):
             return self._gone(row)
         row = remember(row, judged.snapshot)
@@ -165,7 +176,7 @@ class Reconciler:
             first = row.first_seen.get(key, now)
             if not settled(row, key, now, settle):
                 times.append(max(first + settle, now + timedelta(seconds=1)))
-        times += _passing(judged.plan, now) if self._enforce else ()
+        times += _passing(judged.plan, now)
         event = look.event
         if event is not None and now < event + policy.timing.consistency:
             times.append(event + policy.timing.consistency)
@@ -216,6 +227,11 @@ class Reconciler:
         self._inbox.send([replace(work, attempt=work.attempt + 1, first=first)], max(retry_after, backoff))
         _LOG.warning("come back later (attempt %d): %s", work.attempt + 1, why)
         return Ended("retry", why)
+
+
+def _noteworthy(judged: Judgement) -> bool:
+    """Whether anything follows from a reading."""
+    return bool(judged.assessment.findings) or not judged.snapshot.quiet
 
 
 def _arrived(row: VaultRow, look: Look, now: datetime) -> VaultRow:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import requests
@@ -16,15 +18,17 @@ GUARD: Final = "kvguard"
 Json = dict[str, Any]
 _TIMEOUT: Final = 10.0
 _API: Final = "2024-06-01"
+# The random part of a connection's name, and of an interface's.
+_RANDOM: Final = re.compile(r"[_.](?:nic\.)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 _WRITES: Final = ("PUT", "PATCH", "POST", "DELETE")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One entry of the local Azure's request log. ``preconditions`` has lower-case header names."""
+    """One entry of the local Azure's request log. ``at`` is when it began; ``preconditions`` in lower case."""
 
     seq: int
-    time: str
+    at: datetime
     caller: str
     method: str
     resource: str
@@ -38,7 +42,8 @@ class Request:
         headers = {str(name).casefold(): str(value) for name, value in entry["requestHeaders"].items()}
         return cls(
             seq=int(entry["seq"]),
-            time=str(entry["time"]),
+            # The log has the end of each; an event of a change comes before that.
+            at=datetime.fromisoformat(entry["time"]) - timedelta(seconds=float(entry["duration"])),
             caller="" if entry["caller"] is None else str(entry["caller"]["name"]),
             method=str(entry["method"]),
             resource=str(entry["resourceId"]),
@@ -53,7 +58,13 @@ class Request:
         return self.method in _WRITES
 
     def __str__(self) -> str:
-        return f"#{self.seq} {self.caller} {self.method} {self.resource} -> {self.status}"
+        return f"#{self.seq} {self.caller} {self.method} {short(self.resource)} -> {self.status}"
+
+
+def short(resource: str) -> str:
+    """A resource id for people: without subscription and provider, and without what Azure draws at random."""
+    group, _, rest = resource.partition("/providers/")
+    return _RANDOM.sub("_*", f"{group.rsplit('/', 1)[-1]}/{rest.partition('/')[2]}" if rest else resource)
 
 
 class PrincipalCredential:

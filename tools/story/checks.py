@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
 from tools.story import scenario as story
-from tools.story.azure import GUARD, Json, Request
+from tools.story.azure import GUARD, Json, Request, short
 from tools.story.dns import look_up
 from tools.story.scenario import Act, Expectation, Scenario
 from tools.story.storage import Finding
-from tools.story.witness import Witness, moment
+from tools.story.witness import Witness
 from tools.story.world import World
 
-# The part of a connection's name that Azure draws at random.
-_RANDOM: Final = re.compile(r"_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 _EXCERPT: Final = 12
 
 
@@ -180,12 +177,12 @@ class Checks:
             told
             and looked
             and asked
-            and min(delivery.at for delivery in told) < moment(looked.time) < moment(asked[0].time)
+            and min(delivery.at for delivery in told) < looked.at < asked[0].at
             and self._azure.read(self._id(expectation.record)) is not None
         )
         seen = (
             f"events delivered: {', '.join(f'{d.at:%H:%M:%S.%f}' for d in told) or 'none'}; looked in vain: "
-            f"{looked.time if looked else 'never'}; zone group written: {asked[0].time if asked else 'never'}"
+            f"{looked.at if looked else 'never'}; zone group written: {asked[0].at if asked else 'never'}"
         )
         return Verdict(ok, "the event came, and kvguard looked, before the record was there", seen)
 
@@ -229,7 +226,7 @@ def _performed(entry: Request) -> tuple[str, str]:
 
 def _nameable(resource: str) -> str:
     """An id that two worlds have in common: lower case, without the random part of a connection's name."""
-    return _RANDOM.sub("_*", resource.casefold())
+    return short(resource.casefold())
 
 
 def _says(finding: Finding, expectation: story.Message) -> bool:

@@ -15,7 +15,7 @@ from tools.story.deploy import Deployer
 from tools.story.dns import look_up
 from tools.story.scenario import Act, Expectation, Mode, Scenario
 from tools.story.timeline import Timeline
-from tools.story.witness import Witness, moment
+from tools.story.witness import Witness
 from tools.story.world import World
 
 _PATIENCE: Final = 30.0
@@ -104,7 +104,7 @@ class Player:
                 if looked is not None:
                     why = "an event told it to look; what it finds once, it does not act on"
                     asked = f"looks for {step.resource}: not there (404)"
-                    self._timeline.event(moment(looked.time), GUARD, asked, why)
+                    self._timeline.event(looked.at, GUARD, asked, why)
             case story.ZoneGroup():
                 self._show_records(group, step)
             case _:

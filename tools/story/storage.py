@@ -24,9 +24,9 @@ _PAGE: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One message of ``kvguard-findings``, as it was put there."""
+    """One message of ``kvguard-findings``. ``came`` is when it was seen; Azure's own time of it has whole seconds."""
 
-    put: datetime
+    came: datetime
     body: Mapping[str, Any]
 
     @property
@@ -84,14 +84,12 @@ class Storage:
         return [str(message.content) for message in client.peek_messages(_PAGE)]
 
     def collect(self) -> list[Finding]:
-        """The findings that came since the last call, oldest first."""
+        """The findings that came since the last call."""
         client = self._queues.get_queue_client(FINDINGS, message_decode_policy=TextBase64DecodePolicy())
         fresh = []
         for message in client.receive_messages(messages_per_page=_PAGE, visibility_timeout=_HELD_SECONDS):
             self._held.append(message)
-            put = message.inserted_on or datetime.now(UTC)
-            fresh.append(Finding(put, json.loads(message.content)))
-        fresh.sort(key=lambda finding: finding.put)
+            fresh.append(Finding(datetime.now(UTC), json.loads(message.content)))
         self.findings += fresh
         return fresh
 

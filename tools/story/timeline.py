@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 _ACTOR: Final = 18
-_INDENT: Final = " " * 10
+_INDENT: Final = Text(" " * (10 + _ACTOR + 1))
 _STYLES: Final = {"kvguard": "bold green", "Event Grid": "dim cyan", "host": "magenta", "Azure": "cyan"}
 _PLAIN_WIDTH: Final = 120
 
@@ -46,7 +46,7 @@ class Timeline:
         self._console.print()
         self._console.print(Text(f"== {text}", style="bold"))
         if below:
-            self._block(below, "   ", "italic")
+            self._block(below, Text("   "), "italic")
 
     def say(self, text: str, style: str = "") -> None:
         """A line outside the story."""
@@ -55,24 +55,25 @@ class Timeline:
     def event(self, at: datetime, actor: str, what: str, why: str = "") -> None:
         """Something that happened."""
         seconds = (at - self._start).total_seconds()
-        line = Text(f"+{seconds:6.1f} s ")
-        line.append(f"{actor:<{_ACTOR}} ", style=_STYLES.get(actor, "bold yellow"))
-        line.append(what, style="dim" if actor == "Event Grid" else "")
-        self._console.print(line)
+        margin = Text(f"+{seconds:6.1f} s ")
+        margin.append(f"{actor:<{_ACTOR}} ", style=_STYLES.get(actor, "bold yellow"))
+        self._block(what, margin, "dim" if actor == "Event Grid" else "")
         if why:
-            self._block(f"why: {why}", _INDENT + " " * (_ACTOR + 1), "dim")
+            self._block(f"why: {why}", _INDENT, "dim")
 
     def verdict(self, ok: bool, text: str, seen: str = "") -> None:
         """Whether an expectation is met; what was seen is shown where it is not."""
-        line = Text("   ")
-        line.append("confirmed  " if ok else "FAILED     ", style="bold green" if ok else "bold red")
-        line.append(text)
-        self._console.print(line)
+        margin = Text("   ")
+        margin.append("confirmed  " if ok else "FAILED     ", style="bold green" if ok else "bold red")
+        self._block(text, margin, "")
         if not ok:
-            self._block(f"seen: {seen}", "              ", "red")
+            self._block(f"seen: {seen}", Text(" " * len(margin)), "red")
 
-    def _block(self, text: str, indent: str, style: str) -> None:
-        width = max(40, self._console.width - len(indent))
+    def _block(self, text: str, margin: Text, style: str) -> None:
+        """Lines that hang below each other, to the right of a margin."""
+        width = max(40, self._console.width - len(margin))
         for paragraph in text.splitlines() or [""]:
             for line in Text(paragraph, style=style).wrap(self._console, width):
-                self._console.print(Text(indent) + line)
+                line.rstrip()
+                self._console.print(margin + line)
+                margin = Text(" " * len(margin))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from tools.story.azure import GUARD, Request
+from tools.story.azure import GUARD, Request, short
 from tools.story.scenario import Scenario
 from tools.story.storage import Finding
 from tools.story.timeline import Timeline
@@ -37,6 +37,7 @@ class Witness:
         self._scenario = scenario
         self._timeline = timeline
         self._requests: dict[int, Request] = {}
+        self._written: set[str] = set()
         self._attempts = 0
         self._who, self._why = "", ""
         self.deliveries: list[Delivery] = []
@@ -70,13 +71,15 @@ class Witness:
             if entry.seq not in self._requests:
                 self._requests[entry.seq] = entry
                 if entry.is_write and "/providers/" in entry.resource:
-                    lines.append((moment(entry.time), entry.caller, describe(entry), self._reason(entry)))
+                    first = entry.resource.casefold() not in self._written
+                    self._written.add(entry.resource.casefold())
+                    lines.append((entry.at, entry.caller, describe(entry, first=first), self._reason(entry)))
         for delivery in self._fresh_deliveries():
             self.deliveries.append(delivery)
-            text = f"tells kvguard: {delivery.operation} on {delivery.subject.rsplit('/', 1)[-1]}"
+            text = f"tells kvguard: {delivery.operation} on {_name(delivery.subject)}"
             lines.append((delivery.at, "Event Grid", text, ""))
         for finding in self._world.storage.collect():
-            lines.append((finding.put, GUARD, _tells(finding), str(finding.body.get("message", ""))))
+            lines.append((finding.came, GUARD, _tells(finding), str(finding.body.get("message", ""))))
         for line in sorted(lines):
             self._timeline.event(*line)
 
@@ -110,7 +113,7 @@ class Witness:
         events = {str(e["id"]): e for e in self._world.azure.control("GET", "/_emulator/eventgrid/published")}
         return [
             Delivery(
-                moment(str(attempt["time"])),
+                datetime.fromisoformat(str(attempt["time"])),
                 str(events[attempt["eventId"]]["data"]["operationName"]),
                 str(events[attempt["eventId"]]["subject"]),
             )
@@ -124,24 +127,21 @@ class Witness:
         return self._why if entry.caller == self._who else ""
 
 
-def moment(text: str) -> datetime:
-    """A time of the local Azure; it has seven fractional digits, of which six are kept."""
-    return datetime.fromisoformat(text)
-
-
-def describe(entry: Request) -> str:
-    """A write in words."""
-    verb = {"PUT": "creates" if entry.status in (201, 202) else "updates", "DELETE": "deletes"}.get(
-        entry.method, "changes"
-    )
+def describe(entry: Request, *, first: bool) -> str:
+    """A write in words. ``first`` says that nobody has written this resource before."""
     if entry.status >= 400:
-        verb = f"is refused ({entry.status}) {entry.method} on"
-    return f"{verb} {_noun(entry)}"
+        return f"is refused ({entry.status}): {entry.method} {short(entry.resource)}"
+    if entry.method == "PUT":
+        # Azure makes connections and kvguard never creates what is there, so a success says which it was.
+        created = entry.status == 201 or (first and "/privateEndpointConnections/" not in entry.resource)
+        created = created and entry.preconditions.get("if-match") is None
+        return f"{'creates' if created else 'updates'} {_noun(entry)}"
+    return f"{'deletes' if entry.method == 'DELETE' else 'changes'} {_noun(entry)}"
 
 
 def _noun(entry: Request) -> str:
     parts = entry.resource.split("/")
-    kind, name = parts[-2].casefold(), parts[-1]
+    kind, name = parts[-2].casefold(), _name(entry.resource)
     properties = entry.body.get("properties", {}) if isinstance(entry.body, dict) else {}
     match kind:
         case "a":
@@ -167,9 +167,16 @@ def _noun(entry: Request) -> str:
 
 
 def _tells(finding: Finding) -> str:
+    rule, subject = finding.body["rule"], _name(str(finding.body["subject"]))
+    verbs = " or ".join(str(option["verb"]) for option in finding.options)
     if not finding.is_open:
-        return f"tells people: {finding.body['rule']} is cleared on {str(finding.body['subject']).rsplit('/', 1)[-1]}"
-    kind = "asks people" if finding.options and finding.fix_state == "" else "tells people"
+        return f"tells people: {rule} on {subject} is cleared"
     if finding.fix_state == "observe":
-        kind = "would repair"
-    return f"{kind}: {finding}"
+        return f"would repair: {rule} on {subject}, by {verbs}"
+    if finding.fix_state:
+        return f"tells people: {rule} on {subject}, repair {finding.fix_state}"
+    return f"asks people: {rule} on {subject}, {verbs}?" if verbs else f"tells people: {rule} on {subject}"
+
+
+def _name(resource: str) -> str:
+    return short(resource).rsplit("/", 1)[-1]

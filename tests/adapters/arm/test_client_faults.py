@@ -193,6 +193,7 @@ def _drip(connection: socket.socket, head: bytes, server: list[RawServer]) -> No
 
 HANGS: dict[str, bytes] = {
     "headers": b"HTTP/1.1 200 OK\r\nX-Long:",
+    "headers of a 404": b"HTTP/1.1 404 Not Found\r\nX-Long:",
     "body": b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n",
     "body without a length": b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
     "an error's body": b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 1000000\r\n\r\n",

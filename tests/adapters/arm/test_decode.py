@@ -388,6 +388,6 @@ def _paths(document: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | 
 def _with(document: Any, path: tuple[str | int, ...], value: Any) -> Any:
     if not path:
         return value
-    copy = dict(document) if isinstance(document, dict) else list(document)
+    copy: Any = dict(document) if isinstance(document, dict) else list(document)
     copy[path[0]] = _with(document[path[0]], path[1:], value)
     return copy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -105,7 +106,7 @@ def test_the_oldest_value_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = HandClock()
     topology = Topology(clock)
     for name in ("a", "b", "c"):
-        topology.get(name, lambda name=name: name, fresh=False, deadline=seconds(5))
+        topology.get(name, partial(str, name), fresh=False, deadline=seconds(5))
         clock.advance(1)
     assert topology.get("b", lambda: "again", fresh=False, deadline=seconds(5)) == "b"
     assert topology.get("a", lambda: "again", fresh=False, deadline=seconds(5)) == "again"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -19,14 +20,16 @@ from shared.adapters.arm_answers import clip
 from shared.adapters.arm_writer import ArmWriter
 from shared.adapters.clock import SystemClock
 from shared.domain.arm_id import ArmId
-from shared.domain.change import CreateLink, CreateRecord, SetPublicAccess
+from shared.domain.change import Change, CreateLink, CreateRecord, SetPublicAccess
 from shared.domain.plan import Outcome, OutcomeKind
 from shared.domain.snapshot import PublicAccess
+from tests.adapters.arm.raw_server import RawServer, answer
 from tests.adapters.writer.conftest import CHANGE_ID, GUARD, Bench, cloud_at
 from tests.emulator.arm.estate import NETWORK, RECORD, VAULT, ZONE
 
 CREATE = CreateRecord(ArmId.parse(ZONE), "kv-orders", ("10.1.0.4",), 60)
 LINK = CreateLink(ArmId.parse(ZONE), ArmId.parse(NETWORK))
+CLOSE = SetPublicAccess(ArmId.parse(VAULT), PublicAccess.ENABLED, PublicAccess.DISABLED)
 LOCK = "/subscriptions/11111111-2222-4333-8444-555555555555/resourceGroups/Rg-Kv-Prod"
 POLICY = {
     "code": "RequestDisallowedByPolicy",
@@ -161,10 +164,52 @@ def test_a_cut_answer_to_a_change_that_was_made_is_found_true_by_the_next_attemp
     assert second.kind is OutcomeKind.ALREADY_TRUE
 
 
-def test_a_body_that_is_no_json_does_not_undo_a_confirmed_change(bench: Bench) -> None:
-    bench.azure.faults.add("PUT", ".", Status(201, "<html>"))
+def test_an_answer_without_a_body_does_not_undo_a_confirmed_change(bench: Bench) -> None:
+    bench.azure.faults.add("PUT", ".", Status(201, None))
 
     assert bench.apply(CREATE).kind is OutcomeKind.APPLIED
+
+
+DRIPS = {
+    "headers": b"HTTP/1.1 200 OK\r\nX-Long:",
+    "body": b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n",
+    "body without a length": b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("head", DRIPS.values(), ids=DRIPS.keys())
+@pytest.mark.parametrize("change", [CREATE, CLOSE], ids=["write", "read before it"])
+def test_an_answer_that_drips_ends_with_the_deadline(azure: LocalAzure, head: bytes, change: Change) -> None:
+    servers: list[RawServer] = []
+
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(head)
+        while not servers[0].stopping.wait(0.02):
+            connection.sendall(b" ")
+
+    with RawServer(azure.ca_path.parent, drip) as server:
+        servers.append(server)
+        writer = ArmWriter(azure.credential(GUARD), cloud_at(server.url), SystemClock())
+        start = time.monotonic()
+        outcome = writer.apply(change, CHANGE_ID, deadline=SystemClock().deadline(0.4))
+        took = time.monotonic() - start
+
+    assert took < 1
+    assert len(server.requests) == 1
+    assert (outcome.kind, outcome.retry) == (OutcomeKind.FAILED, True)
+    assert ("unknown whether" if change is CREATE else "nothing was changed") in outcome.detail
+
+
+@pytest.mark.parametrize("body", ["<html>", "", '{"properties": 7}', "[]", '{"properties": {"networkAcls": "x"}}'])
+def test_a_state_that_cannot_be_read_is_not_written_on(azure: LocalAzure, body: str) -> None:
+    with RawServer(azure.ca_path.parent, lambda wire: wire.sendall(answer(body.encode()))) as server:
+        writer = ArmWriter(azure.credential(GUARD), cloud_at(server.url), SystemClock())
+
+        outcome = writer.apply(CLOSE, CHANGE_ID, deadline=SystemClock().deadline(5))
+
+    assert (outcome.kind, outcome.retry) == (OutcomeKind.FAILED, False)
+    assert "unknown shape" in outcome.detail
+    assert [head.split()[0] for head in server.requests] == ["GET"]
 
 
 def test_silence_before_the_change_says_that_nothing_was_changed(bench: Bench) -> None:

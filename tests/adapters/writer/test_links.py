@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from shared.domain.arm_id import ArmId
@@ -37,6 +39,7 @@ def test_a_link_is_started_and_not_waited_for(bench: Bench) -> None:
             "resolutionPolicy": "NxDomainRedirect",
         },
     }
+    time.sleep(0.15)  # a poller would be a thread that asks at once
     assert bench.reads == [], "the status of the operation is not polled"
 
 

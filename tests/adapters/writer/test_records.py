@@ -61,7 +61,9 @@ def test_the_same_change_a_second_time_finds_its_own_record(bench: Bench) -> Non
     ("addresses", "ttl", "metadata"),
     [
         pytest.param(("10.1.0.4",), 60, {}, id="same content without our mark"),
-        pytest.param(("10.1.0.4",), 60, {"kvguard-change": "another"}, id="another change"),
+        pytest.param(
+            ("10.1.0.4",), 60, {"managed-by": "kvguard", "kvguard-change": "another"}, id="another change of ours"
+        ),
         pytest.param(("10.9.9.9",), 60, {"kvguard-change": CHANGE_ID}, id="another address"),
         pytest.param(("10.1.0.4",), 300, {"kvguard-change": CHANGE_ID}, id="another TTL"),
         pytest.param((), 60, {}, id="empty set"),
