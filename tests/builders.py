@@ -237,8 +237,8 @@ class Given:
         """Change members of a zone, or add an empty, completely read one."""
         identity = zone or zone_id()
         known = self.snapshot.zone(identity) or Zone(identity, (), complete=True)
-        others = tuple(other for other in self.snapshot.zones if other.id != identity)
-        return self._with(zones=(*others, replace(known, **changes)))
+        zones = {other.id: other for other in self.snapshot.zones} | {identity: replace(known, **changes)}
+        return self._with(zones=tuple(zones.values()))
 
     def no_zone(self, zone: ArmId | None = None) -> Given:
         """The zone was not found."""

@@ -354,7 +354,7 @@ def estates(draw: st.DrawFn) -> EstateCase:
             MappingProxyType(mended),
         )
     for endpoint in tuple(endpoints):
-        if zones and draw(_RARE):
+        if draw(_RARE) and zones:
             target = draw(st.sampled_from(sorted(zones)))
             group = group_of(endpoint, target)
             endpoints[endpoint] = replace(endpoints[endpoint], zone_groups=(group,))

@@ -1,7 +1,7 @@
 """Small estates with one thing to repair and at most one thing in its way, so that each guard stands alone.
 
-The estate: vaults alpha and bravo with an effective endpoint each in ``vnet-1``; ``vnet-2`` is peered with it, ``vnet-3``
-only with ``vnet-2``. Zones, records and histories are whole until a situation and an obstacle change them.
+The estate: vaults alpha and bravo with an effective endpoint each in ``vnet-1``; ``vnet-2`` is peered with it,
+``vnet-3`` only with ``vnet-2``. Zones, records and histories are whole until a situation and an obstacle change them.
 """
 
 from __future__ import annotations

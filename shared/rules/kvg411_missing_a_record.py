@@ -20,10 +20,12 @@ group of the endpoint points to this zone, write the group again instead.
 Remediation safety
 ------------------
 By itself only when all hold: policy names kvguard as the writer of the zone; exactly one connection of the vault is
-Approved (an unreadable or foreign one counts as a claimant); every network linked to the zone, and every one that resolves
-through it, reaches the endpoint or gets NXDOMAIN today; no other zone may answer for the name unread; the endpoint has no zone group for this zone; the address lies in the endpoint's network; the zone
-has room. An empty set is filled only with its etag and when its metadata is empty or kvguard's. Creation is
-conditional, so a record that appears meanwhile is never overwritten.
+Approved (an unreadable or foreign one counts as a claimant); every network linked to the zone, and every one that
+resolves through it, reaches the endpoint or gets NXDOMAIN today; every place that may hold a zone which answers first
+was read; the endpoint has no zone group for this zone; the address lies in the endpoint's network; the zone has room.
+An empty set is filled only with its etag and when its metadata is empty or kvguard's. Creation is conditional, so a
+record that appears meanwhile is never overwritten. With several effective endpoints a person chooses the one that the
+zone is for.
 
 Links
 -----

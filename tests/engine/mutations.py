@@ -71,7 +71,13 @@ MUTATIONS: Final = (
     _clause(_202, "_too_fresh", "never-seen", "if not known or", "if sighting is not None and"),
     _clause(_202, "_too_fresh", "seen-otherwise", "and sighting.status is connection.status", ""),
     _clause(_202, "_too_fresh", "age", "or case.snapshot.read_at - since < age", ""),
-    _clause(_202, "_endpoint_disagrees", "unread", "yield Blocker(\"its private endpoint could not be read\", endpoint)", "pass"),
+    _clause(
+        _202,
+        "_endpoint_disagrees",
+        "unread",
+        'yield Blocker("its private endpoint could not be read", endpoint)',
+        "pass",
+    ),
     _clause(_202, "_endpoint_disagrees", "living", "and not link.status.dead", "and False"),
     _silent(_403, "_blockers"),
     _silent(_403, "_writer"),
@@ -79,8 +85,8 @@ MUTATIONS: Final = (
     _silent(_403, "_harm"),
     _silent(_403, "_custom_dns"),
     _silent(_403, "_capacity"),
-    _clause(_403, "_harm", "neighbours-unread", "yield Blocker(\"whether", "_ = (\"whether"),
-    _clause(_403, "_record_first", "unread", "yield Blocker(\"whether", "_ = (\"whether"),
+    _clause(_403, "_harm", "neighbours-unread", 'yield Blocker("whether', '_ = ("whether'),
+    _clause(_403, "_record_first", "unread", 'yield Blocker("whether', '_ = ("whether'),
     _clause(_403, "_custom_dns", "servers", "or known.dns_servers", ""),
     _clause(_403, "_custom_dns", "ruleset", "or known.forwarding:", "or False:"),
     _clause(_403, "_judge", "zones-unread", "if snapshot.zones_unread:", "if False:"),
@@ -106,7 +112,9 @@ MUTATIONS: Final = (
     _silent(_412, "_claimants"),
     _silent(_412, "_zone_groups"),
     _silent(_412, "_not_owned"),
-    _clause(_412, "_zone_groups", "unread", "if isinstance(groups, Unread):", "if isinstance(groups, Unread) and False:"),
+    _clause(
+        _412, "_zone_groups", "unread", "if isinstance(groups, Unread):", "if isinstance(groups, Unread) and False:"
+    ),
     _clause(_412, "_zone_groups", "pointing", "any(zone.id in group.zones for group in groups)", "False"),
     _clause(_412, "_not_owned", "creator", "if record.made_by_zone_group:", "if False:"),
     _clause(_412, "_not_owned", "journal", "if written is None or", "if False and"),
@@ -119,9 +127,17 @@ MUTATIONS: Final = (
     _silent(_413, "_addresses"),
     _silent(_413, "_zone_group"),
     _silent(_413, "_mended_lately"),
-    _clause(_413, "_addresses", "unread", "yield Blocker(\"whether", "_ = (\"whether"),
+    _clause(_413, "_addresses", "unread", 'yield Blocker("whether', '_ = ("whether'),
     _clause(_413, "check", "auto-registered", "if record.auto_registered else", "if False else"),
-    _central("hold", Edit(_EVALUATE, "_stamp", "for proposal in violation.proposals if held is None else ():", "for proposal in violation.proposals:")),
+    _central(
+        "hold",
+        Edit(
+            _EVALUATE,
+            "_stamp",
+            "for proposal in violation.proposals if held is None else ():",
+            "for proposal in violation.proposals:",
+        ),
+    ),
     _central("forgotten-history", Edit(_EVALUATE, "_stamp", "(*proposal.blockers, *forgotten)", "proposal.blockers")),
     _central("unusable-policy", Edit(_EVALUATE, "effective_mode", "if policy.unusable:", "if False:")),
     _central("mode-cap", Edit(_EVALUATE, "_stamp", ", mode.cap)", ")")),
@@ -129,13 +145,23 @@ MUTATIONS: Final = (
     # Two lines keep the ceiling, and either is enough: the mode is lowered, and the option is capped.
     _central(
         "ceiling",
-        Edit(_EVALUATE, "effective_mode", "if mode is Mode.FIX and rule.ceiling is not Applicability.SAFE:", "if False:"),
-        Edit(_EVALUATE, "effective_mode", "if mode is Mode.APPROVE and rule.ceiling is Applicability.MANUAL:", "if False:"),
+        Edit(
+            _EVALUATE, "effective_mode", "if mode is Mode.FIX and rule.ceiling is not Applicability.SAFE:", "if False:"
+        ),
+        Edit(
+            _EVALUATE,
+            "effective_mode",
+            "if mode is Mode.APPROVE and rule.ceiling is Applicability.MANUAL:",
+            "if False:",
+        ),
         Edit(_EVALUATE, "_stamp", ", rule.ceiling,", ","),
     ),
     _central("writer", Edit(_SERVING, "writer_blocker", "if writer is Writer.KVGUARD:", "if writer is not None:")),
-    _central("unlisted-zone", Edit(_SERVING, "writer_blocker", "if writer is Writer.KVGUARD:", "if writer in (Writer.KVGUARD, None):")),
-)  # fmt: skip
+    _central(
+        "unlisted-zone",
+        Edit(_SERVING, "writer_blocker", "if writer is Writer.KVGUARD:", "if writer in (Writer.KVGUARD, None):"),
+    ),
+)
 
 
 @contextmanager

@@ -87,7 +87,7 @@ def test_mutations_have_different_names() -> None:
 def _guards(module: str) -> Iterator[str]:
     """The private functions of a rule that yield blockers."""
     tree = ast.parse(inspect.getsource(importlib.import_module(module)))
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("_") and node.returns is not None:
-            if ast.unparse(node.returns) == "Iterator[Blocker]":
-                yield node.name
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("_")]
+    for node in functions:
+        if node.returns is not None and ast.unparse(node.returns) == "Iterator[Blocker]":
+            yield node.name

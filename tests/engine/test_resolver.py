@@ -52,18 +52,34 @@ TABLE: list[tuple[str, Given, AnswerKind | str]] = [
     ("unknown resolution policy, record", healthy().link(resolution_policy=ResolutionPolicy.UNKNOWN), "10.1.0.4"),
     ("unknown resolution policy, absent", missing_record().link(resolution_policy=ResolutionPolicy.UNKNOWN), UNKNOWN),
     ("link in progress", healthy().link(completed=False), UNKNOWN),
-    ("own zone wins over the shared one", healthy().link(zone=APEX).record("10.9.9.9", zone=APEX, name="@"), "10.9.9.9"),
+    (
+        "own zone wins over the shared one",
+        healthy().link(zone=APEX).record("10.9.9.9", zone=APEX, name="@"),
+        "10.9.9.9",
+    ),
     ("own zone without record hides the shared one", healthy().link(zone=APEX), NXDOMAIN),
     ("own zone with redirect goes public", healthy().link(zone=APEX, resolution_policy=REDIRECT), PUBLIC),
     ("own zone linked elsewhere", healthy().link("vnet-2", APEX), "10.1.0.4"),
     ("shared zone wins over its parent", healthy().link(zone=PARENT), "10.1.0.4"),
     ("parent alone, absent", unlinked().link(zone=PARENT), NXDOMAIN),
-    ("parent alone, record", unlinked().link(zone=PARENT).record("10.1.0.4", zone=PARENT, name="contoso.privatelink"), "10.1.0.4"),
+    (
+        "parent alone, record",
+        unlinked().link(zone=PARENT).record("10.1.0.4", zone=PARENT, name="contoso.privatelink"),
+        "10.1.0.4",
+    ),
     ("a zone of the host's suffix answers first", healthy().link(zone=HOST), NXDOMAIN),
     ("a zone of the host's suffix, record", healthy().link(zone=HOST).record("10.9.9.9", zone=HOST), "10.9.9.9"),
-    ("a zone of the host's suffix with redirect goes on", healthy().link(zone=HOST, resolution_policy=REDIRECT), "10.1.0.4"),
+    (
+        "a zone of the host's suffix with redirect goes on",
+        healthy().link(zone=HOST, resolution_policy=REDIRECT),
+        "10.1.0.4",
+    ),
     ("a zone of the host's suffix hides vaults without alias", healthy().no_connections().link(zone=HOST), NXDOMAIN),
-    ("a zone of the host itself", healthy().link(zone=OWN_HOST).record("10.9.9.9", zone=OWN_HOST, name="@"), "10.9.9.9"),
+    (
+        "a zone of the host itself",
+        healthy().link(zone=OWN_HOST).record("10.9.9.9", zone=OWN_HOST, name="@"),
+        "10.9.9.9",
+    ),
     ("a name that only ends alike is no subdomain", healthy().link(zone=zone_id("ult.azure.net", "rg-x")), "10.1.0.4"),
     ("record unread", healthy().record_unread(), UNKNOWN),
     ("links unread", healthy().links_unread(), UNKNOWN),
@@ -76,11 +92,23 @@ TABLE: list[tuple[str, Given, AnswerKind | str]] = [
     ("DNS server nowhere known", healthy().network(dns_servers=("192.168.7.53",)), UNKNOWN),
     ("one of two DNS servers nowhere known", healthy().network(dns_servers=("10.1.0.10", "192.168.7.53")), UNKNOWN),
     ("ruleset unread", healthy().network(forwarding=FORBIDDEN), UNKNOWN),
-    ("custom DNS does not look at the ruleset", healthy().network(dns_servers=("10.1.0.10",), forwarding=FORBIDDEN), "10.1.0.4"),
-    ("ruleset for another domain", healthy().network(forwarding=(ForwardingRule("corp.local.", ("192.168.7.53",)),)), "10.1.0.4"),
-    ("ruleset for everything, target unknown", healthy().network(forwarding=(ForwardingRule(".", ("192.168.7.53",)),)), UNKNOWN),
+    (
+        "custom DNS does not look at the ruleset",
+        healthy().network(dns_servers=("10.1.0.10",), forwarding=FORBIDDEN),
+        "10.1.0.4",
+    ),
+    (
+        "ruleset for another domain",
+        healthy().network(forwarding=(ForwardingRule("corp.local.", ("192.168.7.53",)),)),
+        "10.1.0.4",
+    ),
+    (
+        "ruleset for everything, target unknown",
+        healthy().network(forwarding=(ForwardingRule(".", ("192.168.7.53",)),)),
+        UNKNOWN,
+    ),
     ("ruleset without a target", healthy().network(forwarding=(ForwardingRule("vault.azure.net.", ()),)), UNKNOWN),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("given", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])

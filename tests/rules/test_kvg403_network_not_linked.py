@@ -153,7 +153,7 @@ def test_a_neighbour_behind_a_zone_whose_links_are_unread_asks() -> None:
 
 
 def test_a_client_network_that_asks_this_one_and_does_not_reach_a_neighbour_asks() -> None:
-    """``vnet-3`` asks a DNS server in ``vnet-1``; the neighbour's endpoint is in ``vnet-8``, a peer of ``vnet-1`` only."""
+    """``vnet-3`` asks a DNS server in ``vnet-1``; the neighbour's endpoint is in ``vnet-8``, out of its reach."""
     far = neighbour("other", address="10.8.0.9", network="vnet-8")
     given = unlinked().neighbours(far).record("10.8.0.9", name="other")
     given = given.network(peerings=(peering("vnet-8"), peering("vnet-3")))

@@ -177,7 +177,7 @@ def test_a_vault_without_effective_connection_has_no_finding() -> None:
 def test_ids_in_another_casing_are_the_same_record() -> None:
     given = wrong_record()
     zone = given.snapshot.zones[0]
-    record = zone.lookup("contoso")
+    record = zone.records["contoso"]
     assert record is not None
     shouted = replace(record, id=ArmId.parse(record_id().text.upper()))
     again = given.at(replace(given.snapshot, zones=(zone.with_record("CONTOSO", shouted),)))
@@ -192,6 +192,6 @@ def test_the_update_silences_the_rule_and_its_inverse_restores_the_record() -> N
     assert given.at(after).violations(RULE) == []
     assert isinstance(change.inverse, UpdateRecord)
     restored = change.inverse.simulate(after).zones[0].lookup("contoso")
-    before = given.snapshot.zones[0].lookup("contoso")
+    before = given.snapshot.zones[0].records["contoso"]
     assert before is not None
     assert restored == replace(before, etag="simulated")

@@ -125,6 +125,6 @@ def test_the_update_silences_the_rule_and_its_inverse_restores_the_record() -> N
     assert given.at(after).violations(RULE) == []
     assert given.at(after).answer() == given.answer()
     assert isinstance(change.inverse, UpdateRecord)
-    before = given.snapshot.zones[0].lookup("contoso")
+    before = given.snapshot.zones[0].records["contoso"]
     assert before is not None
     assert change.inverse.simulate(after).zones[0].lookup("contoso") == replace(before, etag="simulated")

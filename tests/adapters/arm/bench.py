@@ -13,16 +13,24 @@ from shared.adapters.clock import MonotonicDeadline
 from shared.domain.arm_id import ArmId
 from shared.domain.clouds import AZURE_CLOUD, Cloud
 from shared.domain.policy import Policy
-from shared.domain.snapshot import Gone, Part, VaultSnapshot
-from tests.emulator.arm.estate import VAULT
+from shared.domain.snapshot import Gone, Network, Part, VaultSnapshot
+from tests.emulator.arm.estate import NETWORK, VAULT
 
 READER = "guard"
+OTHER_SUBSCRIPTION = "99999999-2222-4333-8444-555555555555"
 EVERY_PART = frozenset(Part)
 
 
 def seconds(amount: float) -> MonotonicDeadline:
     """A deadline that many real seconds from now."""
     return MonotonicDeadline(time.monotonic() + amount)
+
+
+def network_of(snapshot: VaultSnapshot, network: str = NETWORK) -> Network:
+    """A network that must have been read."""
+    found = snapshot.network(ArmId.parse(network))
+    assert isinstance(found, Network)
+    return found
 
 
 class HandClock:

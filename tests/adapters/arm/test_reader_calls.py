@@ -179,15 +179,7 @@ def test_the_api_versions_are_those_of_the_table(bench: Bench, estate: Estate, a
         ("Microsoft.Network/privateDnsZones/A/read", "2024-06-01"),
         ("Microsoft.Network/privateDnsZones/virtualNetworkLinks/read", "2024-06-01"),
         ("Microsoft.Network/dnsForwardingRulesets/read", "2022-07-01"),
-    } - _unserved(azure)
-
-
-def _unserved(azure: LocalAzure) -> set[tuple[str, str]]:
-    """The log names no action for a route that the server does not have; the path is then the witness."""
-    paths = [e for e in azure.log.since() if e.path.endswith("/networkSecurityPerimeterConfigurations")]
-    assert [entry.api_version for entry in paths] == ["2026-04-01-preview"]
-    action = "Microsoft.KeyVault/vaults/networkSecurityPerimeterConfigurations/read"
-    return set() if paths[0].action else {(action, "2026-04-01-preview")}
+    }
 
 
 def _first_connection(bench: Bench) -> str:

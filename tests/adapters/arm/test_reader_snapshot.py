@@ -8,18 +8,14 @@ from typing import Any
 import pytest
 
 from emulator.arm.faults import Cut, Hang, Status
-from emulator.azure import SUBSCRIPTION, LocalAzure
+from emulator.azure import LocalAzure
 from shared.adapters import arm_client
 from shared.domain.arm_id import ArmId
-from shared.domain.grades import Writer
-from shared.domain.policy import Policy, ZonePolicy
 from shared.domain.snapshot import (
     ConnectionStatus,
-    ForwardingRule,
     Gone,
     Network,
     Part,
-    PeeringState,
     PerimeterMode,
     PrivateEndpoint,
     ResolutionPolicy,
@@ -29,10 +25,9 @@ from shared.domain.snapshot import (
 )
 from shared.engine.resolver import ResolverSimulation
 from shared.service.ports import EstateError, EstateForbidden, EstateUnavailable
-from tests.adapters.arm.bench import EVERY_PART, READER, Bench, seconds
+from tests.adapters.arm.bench import EVERY_PART, READER, Bench, network_of, seconds
 from tests.emulator.arm.estate import (
     ENDPOINT,
-    GROUP,
     LINK,
     NETWORK,
     NETWORK_PROVIDER,
@@ -40,17 +35,12 @@ from tests.emulator.arm.estate import (
     VAULT,
     ZONE,
     ZONE_GROUP,
-    ZONE_NAME,
     Estate,
-    endpoint_body,
     link_body,
-    network_body,
     record_body,
     vault_body,
 )
 
-OTHER_SUBSCRIPTION = "99999999-2222-4333-8444-555555555555"
-HUB = f"{NETWORK_PROVIDER}/virtualNetworks/Vnet-Hub"
 FORBIDDEN = UnreadReason.FORBIDDEN
 PERIMETERS = f"{VAULT}/networkSecurityPerimeterConfigurations"
 
@@ -59,12 +49,6 @@ def endpoint_of(snapshot: VaultSnapshot) -> PrivateEndpoint:
     endpoint = snapshot.endpoints[ArmId.parse(ENDPOINT)]
     assert isinstance(endpoint, PrivateEndpoint)
     return endpoint
-
-
-def network_of(snapshot: VaultSnapshot, network: str = NETWORK) -> Network:
-    found = snapshot.network(ArmId.parse(network))
-    assert isinstance(found, Network)
-    return found
 
 
 @pytest.fixture
@@ -325,207 +309,15 @@ def test_perimeters_are_read_with_their_mode(
     assert bench.read(parts=frozenset({Part.PERIMETER})).vault.perimeters == (expected,)
 
 
-def test_no_perimeter_is_none_and_not_unread(azure: LocalAzure, bench: Bench, estate: Estate) -> None:
+def test_no_perimeter_is_none_and_not_unread_and_one_is_seen(bench: Bench, estate: Estate) -> None:
     estate.vault()
-    azure.faults.add("GET", "/networkSecurityPerimeterConfigurations", Status(200, {"value": []}))
-    assert bench.read(parts=frozenset({Part.PERIMETER})).vault.perimeters == ()
-
-
-def _peer(estate: Estate, near: str, far: str) -> None:
-    properties = {"remoteVirtualNetwork": {"id": far}, "allowVirtualNetworkAccess": True}
-    estate.put(f"{near}/virtualNetworkPeerings/to-{far.rsplit('/', 1)[1]}", {"properties": properties})
-
-
-def _custom_dns(estate: Estate, *servers: str) -> None:
-    body = network_body()
-    body["properties"]["dhcpOptions"] = {"dnsServers": list(servers)}
-    estate.put(NETWORK, body)
-
-
-def test_the_peer_that_holds_a_custom_dns_server_is_read_and_no_other(bench: Bench, estate: Estate) -> None:
-    estate.group()
-    far = f"{NETWORK_PROVIDER}/virtualNetworks/Vnet-Far"
-    estate.put(HUB, network_body("10.2.0.0/16", "10.2.0.0/24"))
-    estate.put(far, network_body("10.3.0.0/16", "10.3.0.0/24"))
-    estate.endpoint()
-    _custom_dns(estate, "10.2.0.4")
-    for other in (HUB, far):
-        _peer(estate, NETWORK, other)
-        _peer(estate, other, NETWORK)
-    snapshot = bench.read()
-    assert {peering.state for peering in network_of(snapshot).peerings} == {PeeringState.CONNECTED}
-    assert set(snapshot.networks) == {ArmId.parse(NETWORK), ArmId.parse(HUB)}
-    asked = ResolverSimulation().resolving_networks(snapshot, ArmId.parse(NETWORK))
-    assert asked == (ArmId.parse(HUB),)
-
-
-def test_a_peering_that_is_not_connected_is_not_followed(bench: Bench, estate: Estate) -> None:
-    estate.group()
-    estate.put(HUB, network_body("10.2.0.0/16", "10.2.0.0/24"))
-    estate.endpoint()
-    _custom_dns(estate, "10.2.0.4")
-    _peer(estate, NETWORK, HUB)
-    assert set(bench.read().networks) == {ArmId.parse(NETWORK)}
-
-
-def _ruleset(estate: Estate, network: str, group: str = GROUP) -> None:
-    ruleset = f"{group}/providers/Microsoft.Network/dnsForwardingRulesets/rules"
-    estate.put(ruleset, {"location": "westeurope", "properties": {}})
-    estate.put(f"{ruleset}/virtualNetworkLinks/l", {"properties": {"virtualNetwork": {"id": network}}})
-    for name, domain, state in (("a", "vault.azure.net.", "Enabled"), ("b", "example.com.", "Disabled")):
-        servers = [{"ipAddress": "10.2.0.9", "port": 53}]
-        rule = {"domainName": domain, "targetDnsServers": servers, "forwardingRuleState": state}
-        estate.put(f"{ruleset}/forwardingRules/{name}", {"properties": rule})
-
-
-def test_a_ruleset_of_another_subscription_is_seen_and_its_target_found(azure: LocalAzure, estate: Estate) -> None:
-    azure.store.add_subscription(OTHER_SUBSCRIPTION, "hub")
-    hub_group = f"/subscriptions/{OTHER_SUBSCRIPTION}/resourceGroups/hub"
-    estate.put(hub_group, {"location": "westeurope"})
-    estate.group()
-    estate.put(HUB, network_body("10.2.0.0/16", "10.2.0.0/24"))
-    estate.endpoint()
-    _peer(estate, NETWORK, HUB)
-    _peer(estate, HUB, NETWORK)
-    _ruleset(estate, NETWORK, hub_group)
-    snapshot = Bench(azure, Policy(zone_subscriptions=(OTHER_SUBSCRIPTION,))).read()
-    assert network_of(snapshot).forwarding == (ForwardingRule("vault.azure.net.", ("10.2.0.9",)),)
-    assert ArmId.parse(HUB) in snapshot.networks
-
-
-def test_a_ruleset_of_another_network_diverts_nothing(bench: Bench, estate: Estate) -> None:
-    estate.group()
-    estate.put(HUB, network_body("10.2.0.0/16", "10.2.0.0/24"))
-    estate.endpoint()
-    _ruleset(estate, HUB)
-    assert network_of(bench.read()).forwarding == ()
-
-
-def test_zones_are_kept_that_can_answer_for_this_vault(bench: Bench, estate: Estate) -> None:
-    estate.endpoint()
-    kept = {
-        ZONE_NAME: ["kv-orders"],
-        "vault.azure.net": ["kv-orders"],
-        "azure.net": ["kv-orders.privatelink.vaultcore", "kv-orders.vault"],
-        f"kv-orders.{ZONE_NAME}": ["@"],
-    }
-    for name in (*kept, f"kv-billing.{ZONE_NAME}", "privatelink.blob.core.windows.net", "re.net", "core.azure.net"):
-        estate.put(f"{NETWORK_PROVIDER}/privateDnsZones/{name}", {"location": "global"})
-    estate.put(f"{NETWORK_PROVIDER}/privateDnsZones/kv-orders.{ZONE_NAME}/A/@", record_body("10.1.0.4"))
-    zones = {zone.name: zone for zone in bench.read().zones}
-    assert set(zones) == set(kept)
-    assert {name: sorted(zone.records) for name, zone in zones.items() if name != ZONE_NAME} == {
-        name: names for name, names in kept.items() if name != ZONE_NAME
-    }
-    assert zones[ZONE_NAME].lookup("kv-orders") is None
-    record = zones[f"kv-orders.{ZONE_NAME}"].lookup("@")
-    assert record is not None
-    assert not isinstance(record, Unread)
-    assert record.addresses == ("10.1.0.4",)
-
-
-def test_a_zone_of_another_subscription_is_found_through_policy(azure: LocalAzure, estate: Estate) -> None:
-    zone = _hub_zone(azure, estate)
-    assert Bench(azure).read().zones == ()
-    listed = Policy(zone_subscriptions=(OTHER_SUBSCRIPTION.upper(),))
-    designated = Policy(zones=(ZonePolicy(zone, Writer.KVGUARD),))
-    for policy in (listed, designated):
-        snapshot = Bench(azure, policy).read()
-        assert ([found.id for found in snapshot.zones], snapshot.zones_unread) == ([zone], ())
-
-
-def test_a_designated_zone_is_read_where_zones_may_not_be_listed(azure: LocalAzure, estate: Estate) -> None:
-    zone = _hub_zone(azure, estate)
-    listing = rf"/subscriptions/{OTHER_SUBSCRIPTION}/providers/Microsoft.Network/privateDnsZones\?"
-    azure.faults.add("GET", listing, Status(403, {"error": {"code": "AuthorizationFailed", "message": "No."}}))
-    bench = Bench(azure, Policy(zones=(ZonePolicy(zone, Writer.KVGUARD),)))
-    for _ in range(2):
-        snapshot = bench.read()
-        assert [found.id for found in snapshot.zones] == [zone]
-        assert snapshot.zones_unread == (Unread(FORBIDDEN, "Microsoft.Network/privateDnsZones/read"),)
-    assert [entry.status for entry in azure.log.since() if OTHER_SUBSCRIPTION in entry.path].count(403) == 1
-
-
-def _hub_zone(azure: LocalAzure, estate: Estate) -> ArmId:
-    azure.store.add_subscription(OTHER_SUBSCRIPTION, "hub")
-    group = f"/subscriptions/{OTHER_SUBSCRIPTION}/resourceGroups/hub"
-    estate.put(group, {"location": "westeurope"})
-    zone = f"{group}/providers/Microsoft.Network/privateDnsZones/{ZONE_NAME}"
-    estate.put(zone, {"location": "global"})
-    estate.endpoint()
-    return ArmId.parse(zone)
-
-
-def test_a_zone_that_was_deleted_meanwhile_is_no_zone(bench: Bench, estate: Estate) -> None:
-    estate.endpoint()
-    estate.put(ZONE, {"location": "global"})
-    assert len(bench.read().zones) == 1
-    estate.delete(ZONE)
-    assert bench.read().zones == ()
-    mark = bench.mark()
-    assert bench.read().zones == ()
-    assert "privateDnsZones" in bench.asked(mark)
-
-
-def test_an_empty_record_set_is_a_record_set(bench: Bench, estate: Estate) -> None:
-    estate.endpoint()
-    estate.put(ZONE, {"location": "global"})
-    estate.put(RECORD, record_body())
-    record = bench.read().zones[0].lookup("kv-orders")
-    assert record is not None
-    assert not isinstance(record, Unread)
-    assert record.addresses == ()
-
-
-def _neighbour(estate: Estate, name: str, *, manual: bool = False) -> str:
-    vault = f"{GROUP}/providers/Microsoft.KeyVault/vaults/{name}"
-    estate.put(vault, vault_body())
-    estate.put(f"{NETWORK_PROVIDER}/privateEndpoints/pe-{name}", endpoint_body(vault=vault, manual=manual))
-    return vault
-
-
-@pytest.mark.usefixtures("whole")
-def test_neighbours_are_the_other_vaults_with_an_alias_and_where_they_answer(bench: Bench, estate: Estate) -> None:
-    _neighbour(estate, "kv-billing")
-    _neighbour(estate, "kv-waiting", manual=True)
-    estate.put(f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv-public", vault_body())
-    neighbours = bench.deepen(bench.read(), Part.NEIGHBOURS).neighbours
-    assert isinstance(neighbours, tuple)
-    (billing,) = neighbours
-    assert billing.vault.name == "kv-billing"
-    assert isinstance(billing.endpoints, tuple)
-    assert [(known.addresses, known.network) for known in billing.endpoints] == [(("10.1.0.5",), ArmId.parse(NETWORK))]
-
-
-@pytest.mark.usefixtures("whole")
-def test_neighbours_bring_all_records_of_the_zone(bench: Bench, estate: Estate) -> None:
-    for number in range(150):
-        estate.put(f"{ZONE}/A/other-{number:03}", record_body("10.1.0.9"))
-    snapshot = bench.deepen(bench.read(), Part.NEIGHBOURS)
-    assert snapshot.zones[0].complete
-    assert len(snapshot.zones[0].records) == 151
-    assert snapshot.zones[0].lookup("no-such-vault") is None
-
-
-@pytest.mark.usefixtures("whole")
-def test_a_neighbour_whose_interface_is_not_found_has_unread_endpoints(
-    azure: LocalAzure, bench: Bench, estate: Estate
-) -> None:
-    _neighbour(estate, "kv-billing")
-    azure.faults.add("GET", r"/networkInterfaces\?", Status(200, {"value": []}))
-    neighbours = bench.deepen(bench.read(), Part.NEIGHBOURS).neighbours
-    assert isinstance(neighbours, tuple)
-    assert isinstance(neighbours[0].endpoints, Unread)
-    assert "pe-kv-billing" in neighbours[0].endpoints.detail
-
-
-@pytest.mark.usefixtures("whole")
-def test_a_subscription_whose_vaults_may_not_be_listed_leaves_the_neighbours_unread(azure: LocalAzure) -> None:
-    azure.store.add_subscription(OTHER_SUBSCRIPTION, "other")
-    azure.faults.add("GET", rf"/{OTHER_SUBSCRIPTION}/providers/Microsoft.KeyVault/vaults\?", Status(403, {}))
-    bench = Bench(azure, None, SUBSCRIPTION, OTHER_SUBSCRIPTION)
-    snapshot = bench.deepen(bench.read(), Part.NEIGHBOURS)
-    assert snapshot.neighbours == Unread(FORBIDDEN, "Microsoft.KeyVault/vaults/read")
+    wanted = frozenset({Part.PERIMETER})
+    assert bench.read(parts=wanted).vault.perimeters == ()
+    perimeter = f"{NETWORK_PROVIDER}/networkSecurityPerimeters/Nsp"
+    estate.put(perimeter, {"location": "westeurope", "properties": {}})
+    association = {"privateLinkResource": {"id": VAULT}, "accessMode": "Enforced"}
+    estate.put(f"{perimeter}/resourceAssociations/a", {"properties": association})
+    assert bench.read(parts=wanted).vault.perimeters == (PerimeterMode.ENFORCED,)
 
 
 @pytest.mark.usefixtures("whole")
@@ -538,42 +330,6 @@ def test_deepening_reads_nothing_again(bench: Bench, estate: Estate) -> None:
     assert after.vault == before.vault
     assert after.zones == before.zones
     assert endpoint_of(after).zone_groups == ()
-
-
-def test_all_vaults_of_a_subscription_are_listed_page_by_page(azure: LocalAzure, bench: Bench, estate: Estate) -> None:
-    estate.group()
-    for number in range(5):
-        estate.put(f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv-{number:02}", vault_body())
-    azure.switches.page_size = 2
-    azure.switches.empty_last_page = True
-    found = bench.reader.vaults(SUBSCRIPTION, deadline=seconds(5))
-    assert next(iter(found)).name == "kv-00"
-    assert len(azure.log.since()) == 1
-    assert [vault.name for vault in found] == ["kv-01", "kv-02", "kv-03", "kv-04"]
-
-
-def test_the_vaults_of_an_unseen_subscription_are_a_missing_right(bench: Bench) -> None:
-    with pytest.raises(EstateForbidden) as caught:
-        list(bench.reader.vaults(OTHER_SUBSCRIPTION, deadline=seconds(5)))
-    assert caught.value.action == "Microsoft.KeyVault/vaults/read"
-
-
-@pytest.mark.parametrize("manual", [False, True])
-def test_the_vaults_of_an_endpoint_are_those_of_both_arrays(bench: Bench, estate: Estate, manual: bool) -> None:
-    estate.endpoint(manual=manual)
-    found = bench.reader.vaults_of_endpoint(ArmId.parse(ENDPOINT), deadline=seconds(5))
-    assert found == (ArmId.parse(VAULT),)
-
-
-def test_an_endpoint_that_does_not_exist_is_gone_and_one_that_may_not_be_read_an_error(
-    azure: LocalAzure, bench: Bench, estate: Estate
-) -> None:
-    estate.group()
-    endpoint = ArmId.parse(ENDPOINT)
-    assert bench.reader.vaults_of_endpoint(endpoint, deadline=seconds(5)) == Gone()
-    azure.deny(READER, "Microsoft.Network/privateEndpoints/read")
-    with pytest.raises(EstateForbidden):
-        bench.reader.vaults_of_endpoint(endpoint, deadline=seconds(5))
 
 
 @pytest.mark.usefixtures("whole")
