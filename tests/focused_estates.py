@@ -21,6 +21,7 @@ from shared.domain.snapshot import (
     ConnectionStatus,
     ForwardingRule,
     History,
+    Hold,
     Network,
     Peering,
     PeeringState,
@@ -60,6 +61,7 @@ PARENT: Final = zone_id("vaultcore.azure.net", "rg-parent")
 SECOND: Final = zone_id(group="rg-dns-2")
 _OURS: Final = MappingProxyType({MANAGED_BY: OWNER, CHANGE_ID: "chg-1"})
 _REDIRECT: Final = ResolutionPolicy.NXDOMAIN_REDIRECT
+_RULES: Final = ("KVG101", "KVG201", "KVG202", "KVG204", "KVG403", "KVG411", "KVG412", "KVG413")
 _ADDRESS: Final = {"alpha": "10.1.0.4", "bravo": "10.1.0.5"}
 
 
@@ -288,16 +290,131 @@ def _unusable(estate: EstateCase) -> EstateCase:
     return _policy(estate, unusable="line 3: no such writer")
 
 
+def _dead_one(estate: EstateCase, **changes: Any) -> EstateCase:
+    """Change the dead connection where there is one."""
+    connections = estate.vaults[ALPHA].connections
+    mended = tuple(replace(c, **changes) if c.status.dead else c for c in connections)
+    return _vault(estate, connections=mended)
+
+
+def _seen(estate: EstateCase, **changes: Any) -> EstateCase:
+    """Change what the ledger remembers of the dead connection."""
+    sightings = {key: replace(seen, **changes) for key, seen in estate.histories[ALPHA].sightings.items()}
+    return _history(estate, sightings=MappingProxyType(sightings))
+
+
+def _still_updating(estate: EstateCase) -> EstateCase:
+    return _dead_one(estate, provisioning_state="Updating")
+
+
+def _seen_a_moment_ago(estate: EstateCase) -> EstateCase:
+    return _seen(estate, since=NOW - timedelta(hours=2))
+
+
+def _seen_pending(estate: EstateCase) -> EstateCase:
+    return _seen(estate, status=ConnectionStatus.PENDING)
+
+
+def _never_seen(estate: EstateCase) -> EstateCase:
+    return _history(estate, sightings=MappingProxyType({}))
+
+
+def _lately_approved(estate: EstateCase) -> EstateCase:
+    return _seen(estate, last_approved=NOW - timedelta(days=5))
+
+
+def _rejected_here(estate: EstateCase) -> EstateCase:
+    return _seen(estate, rejected_by_kvguard=NOW - timedelta(days=5))
+
+
+def _living_endpoint(estate: EstateCase) -> EstateCase:
+    """The endpoint of the dead connection says that it is Approved."""
+    alive = endpoint_to(ALPHA, name="pe-dead", addresses=("10.1.0.9",))
+    return replace(estate, endpoints=MappingProxyType({**estate.endpoints, alive.id: alive}))
+
+
+def _extra_address(estate: EstateCase) -> EstateCase:
+    record = estate.zones[zone_id()].records["alpha"]
+    return estate if record is None else _mark(estate, addresses=(*record.addresses, "10.1.0.98"))
+
+
+def _mended_lately(estate: EstateCase) -> EstateCase:
+    return _history(estate, ttl_mended=MappingProxyType({record_id("alpha"): NOW - timedelta(hours=3)}))
+
+
+def _redirect_wanted(estate: EstateCase) -> EstateCase:
+    """Policy wants links that fall back to public DNS, so a link takes nothing from names without a record."""
+    return _policy(estate, zones=(ZonePolicy(zone_id(), Writer.KVGUARD, (), _REDIRECT),))
+
+
+def _redirect_wanted_and_full_of_records(estate: EstateCase) -> EstateCase:
+    return _full_of_records(_redirect_wanted(estate))
+
+
+def _held(estate: EstateCase) -> EstateCase:
+    """Somebody said no to every repair of every part."""
+    subjects = [ALPHA, network_id("vnet-1"), record_id("alpha"), *(c.id for c in estate.vaults[ALPHA].connections)]
+    until = NOW + timedelta(days=1)
+    holds = (Hold(rule, subject, "dana", "said no", until) for rule in _RULES for subject in subjects)
+    return _history(estate, holds=tuple(holds))
+
+
+def _off(estate: EstateCase) -> EstateCase:
+    return _policy(estate, modes=MappingProxyType(dict.fromkeys(_RULES, Mode.OFF)))
+
+
+def _approve(estate: EstateCase) -> EstateCase:
+    return _policy(estate, modes=MappingProxyType(dict.fromkeys(_RULES, Mode.APPROVE)))
+
+
 SITUATIONS: Final[tuple[Step, ...]] = (
     _healthy, _open, _dead, _dead_but_there, _unlinked, _missing, _empty, _wrong, _long, _unlinked_and_missing,
 )  # fmt: skip
 OBSTACLES: Final[tuple[Step, ...]] = (
-    _nothing, _full_of_links, _full_of_records, _foreign_marks, _creator, _auto_registered, _another_approved,
-    _retimed, _rewritten, _another_change, _own_zone, _neighbours_own_zone, _neighbour_without_record, _second_zone,
-    _parent_and_second_zone, _parent_with_record, _redirect_far_away, _redirect_near_by, _far_client_of_redirect,
-    _far_ruleset_of_redirect, _own_dns, _ruleset, _address_elsewhere, _zone_group, _dead_zone_group, _terraform,
-    _unlisted, _unusable, _forgotten,
-)  # fmt: skip
+    _nothing,
+    _full_of_links,
+    _full_of_records,
+    _foreign_marks,
+    _creator,
+    _auto_registered,
+    _another_approved,
+    _retimed,
+    _rewritten,
+    _another_change,
+    _own_zone,
+    _neighbours_own_zone,
+    _neighbour_without_record,
+    _second_zone,
+    _parent_and_second_zone,
+    _parent_with_record,
+    _redirect_far_away,
+    _redirect_near_by,
+    _far_client_of_redirect,
+    _far_ruleset_of_redirect,
+    _own_dns,
+    _ruleset,
+    _address_elsewhere,
+    _zone_group,
+    _dead_zone_group,
+    _terraform,
+    _unlisted,
+    _unusable,
+    _forgotten,
+    _still_updating,
+    _seen_a_moment_ago,
+    _seen_pending,
+    _never_seen,
+    _lately_approved,
+    _rejected_here,
+    _living_endpoint,
+    _extra_address,
+    _mended_lately,
+    _redirect_wanted,
+    _redirect_wanted_and_full_of_records,
+    _held,
+    _off,
+    _approve,
+)
 
 
 def every_focused_estate() -> tuple[EstateCase, ...]:

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,6 +26,9 @@ from tools.story.world import StartFailed, World
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play a scenario. 0: everything confirmed; 1: something not; 2: it could not be played."""
     options = _arguments(arguments)
+    # The app gets its settings here and nowhere else.
+    for name in [name for name in os.environ if name.startswith(("KVGUARD_", "KvGuard")) or name == "AZURE_CLIENT_ID"]:
+        del os.environ[name]
     # Every server is on the loopback; a proxy of this machine's would not find it.
     os.environ["NO_PROXY"] = ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1")))
     signal.signal(signal.SIGTERM, _interrupted)
@@ -60,26 +63,32 @@ class _Story:
         self._json: Path | None = options.json
         self._evidence: Path | None = options.evidence
         self._keep_up: bool = options.keep_up
+        self._patience: float = options.patience
 
     def run(self) -> int:
         self._timeline.say(f"kvguard on the local Azure: {self._scenario.title}", "bold")
         self._timeline.say("Everything runs on this machine; nothing of it reaches Azure. Starting:")
         enforce = self._worlds.enter_context(self._world(Mode.ENFORCE))
-        player = Player(enforce, self._scenario, self._timeline)
+        player = Player(enforce, self._scenario, self._timeline, self._patience)
         acted = [self._act(player, position) for position in range(len(self._scenario.acts))]
         self._keep(enforce, Mode.ENFORCE)
-        observed, agreement = self._observe(acted)
-        played = [*acted, *observed]
-        ok = all(act.confirmed for act in played) and agreement.ok
+        played, ends = acted, [_healthy(enforce)]
+        if all(act.confirmed for act in acted):
+            observed, agreement = self._observe(acted)
+            played, ends = [*acted, *observed], [*ends, *agreement]
+        else:
+            ends.append(Verdict(False, "observe proposes what enforce did", "left out, since enforce is not confirmed"))
+        ok = all(act.confirmed for act in played) and all(end.ok for end in ends)
         self._timeline.heading("The end")
         for act in played:
             self._timeline.verdict(
                 act.confirmed, f"{act.mode.value:<8} act {act.act.key}: {act.act.title}", "see above"
             )
-        self._timeline.verdict(agreement.ok, agreement.expected, agreement.seen)
+        for end in ends:
+            self._timeline.verdict(end.ok, end.expected, end.seen)
         self._timeline.say(f"{'Every step is confirmed' if ok else 'NOT confirmed'}, {self._timeline.seconds:.0f} s.")
         if self._json is not None:
-            self._json.write_text(json.dumps(self._result(played, agreement, ok), indent=2), encoding="utf-8")
+            self._json.write_text(json.dumps(_result(played, ends, ok), indent=2), encoding="utf-8")
         enforce.storage.give_back()
         if self._keep_up:
             self._stay(enforce)
@@ -90,14 +99,14 @@ class _Story:
         self._timeline.heading(f"Act {act.key}: {act.title}", act.why)
         return player.play(act)
 
-    def _observe(self, acted: list[Played]) -> tuple[list[Played], Verdict]:
+    def _observe(self, acted: list[Played]) -> tuple[list[Played], list[Verdict]]:
         """Everything again in a fresh world where the app may only look: the same plan, and no write."""
         self._timeline.heading(
             "Act g: everything again, in observe",
             "The mode that everybody starts with: kvguard says what it would do, and does none of it.",
         )
         with self._world(Mode.OBSERVE) as world:
-            player = Player(world, self._scenario, self._timeline)
+            player = Player(world, self._scenario, self._timeline, self._patience)
             played = []
             for before in acted:
                 self._timeline.heading(f"Act g, {before.act.key} again: {before.act.title}")
@@ -107,11 +116,12 @@ class _Story:
             wanted = performed(entry for act in acted for entry in act.writes)
             found = proposals(player.witness.findings)
             writes = player.witness.writes()
+            healthy = _healthy(world)
         expected = (
             f"observe: no write, and its {len(found)} proposals are the {len(wanted)} changes of enforce, by name"
         )
         seen = f"{len(writes)} writes; not proposed: {sorted(wanted - found)}; only proposed: {sorted(found - wanted)}"
-        return played, Verdict(not writes and wanted == found, expected, seen)
+        return played, [Verdict(not writes and wanted == found, expected, seen), healthy]
 
     def _world(self, mode: Mode) -> World:
         return World(self._scenario, self._policy, mode, lambda what: self._timeline.say(f"  - {what}"))
@@ -125,11 +135,7 @@ class _Story:
             bodies = json.dumps([dict(finding.body) for finding in world.storage.findings], indent=1)
             (self._evidence / f"findings-{mode.value}.json").write_text(bodies, encoding="utf-8")
 
-    def _result(self, played: list[Played], agreement: Verdict, ok: bool) -> dict[str, object]:
-        last = {"ok": agreement.ok, "expected": agreement.expected, "seen": agreement.seen}
-        return {"confirmed": ok, "acts": [act.as_json() for act in played], "agreement": last}
-
-    def _stay(self, world: World) -> NoReturn:
+    def _stay(self, world: World) -> None:
         """Show where to look, and wait for Ctrl-C."""
         app, azure = world.app, world.azure
         act = self._scenario.acts[0]
@@ -155,8 +161,21 @@ class _Story:
             # Not wrapped, so that it can be copied.
             print(f"  {command}", flush=True)
         self._timeline.say("\nNext: docs/policy.md says what kvguard may do; docs/rules/ says what it looks for.")
-        while True:
+        with suppress(KeyboardInterrupt):
             signal.pause()
+        self._timeline.say("Stopped; everything that was started is being ended.")
+
+
+def _healthy(world: World) -> Verdict:
+    """That nothing went wrong inside the app, which the acts may have survived."""
+    failures = world.failures
+    expected = f"{world.mode.value}: no invocation failed, nothing was given up"
+    return Verdict(not failures, expected, "; ".join(failures[:5]) or "none")
+
+
+def _result(played: list[Played], ends: list[Verdict], ok: bool) -> dict[str, object]:
+    last = [{"ok": end.ok, "expected": end.expected, "seen": end.seen} for end in ends]
+    return {"confirmed": ok, "acts": [act.as_json() for act in played], "ends": last}
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -165,6 +184,9 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--scenario", default="story", help="a bundled scenario or a YAML file (default: %(default)s)")
     parser.add_argument(
         "--keep-up", action=argparse.BooleanOptionalAction, default=on_terminal, help="stay up after the story"
+    )
+    parser.add_argument(
+        "--patience", type=float, default=30.0, metavar="SECONDS", help="wait this long for each expectation"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts to a file")
     parser.add_argument("--evidence", type=Path, metavar="DIR", help="write request logs and findings to a folder")

@@ -7,7 +7,7 @@ beside IPv4. A body whose shape does not fit raises ArmUndecodable, and callers 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from types import MappingProxyType
 from typing import Final, TypeVar
@@ -43,6 +43,7 @@ from shared.domain.snapshot import (
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Enum)
+AZURE_DNS: Final = "168.63.129.16"
 _BYPASS_DEFAULT: Final = "AzureServices"
 
 
@@ -217,6 +218,14 @@ def zone_group_addresses(groups: Iterable[bodies.ZoneGroupBody]) -> tuple[str, .
     )
 
 
+def _own_servers(servers: Sequence[str]) -> tuple[str, ...]:
+    """The custom DNS servers of a network; listing Azure's own address alone is the same as listing none.
+
+    Source: https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
+    """
+    return () if set(servers) <= {AZURE_DNS} else tuple(servers)
+
+
 def network(body: bodies.NetworkBody) -> Network:
     """A virtual network with its peerings; which rulesets are linked to it is another call."""
     properties = body.properties or bodies.NetworkProperties()
@@ -225,7 +234,7 @@ def network(body: bodies.NetworkBody) -> Network:
     return Network(
         id=own,
         prefixes=_prefixes(properties.address_space),
-        dns_servers=tuple(dhcp.dns_servers or ()),
+        dns_servers=_own_servers(dhcp.dns_servers or ()),
         peerings=tuple(_peering(entry) for entry in properties.virtual_network_peerings or ()),
         forwarding=Unread(UnreadReason.DEFERRED, f"DNS forwarding rulesets of {own.name}"),
     )

@@ -8,7 +8,7 @@ with a cold one (network, zones, links, forwarding rulesets).
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -147,8 +147,8 @@ class ArmReader:
         perimeters = crew.start(partial(reading.perimeters, snapshot.vault.id)) if Part.PERIMETER in parts else None
         groups = {
             endpoint.id: crew.start(partial(reading.zone_groups, endpoint.id))
-            for endpoint in (self._effective(snapshot) if Part.ZONE_GROUPS in parts else ())
-            if isinstance(endpoint.zone_groups, Unread)
+            for endpoint in (snapshot.endpoints.values() if Part.ZONE_GROUPS in parts else ())
+            if isinstance(endpoint, PrivateEndpoint) and isinstance(endpoint.zone_groups, Unread)
         }
         whole = bool(parts & {Part.ZONE_RECORDS, Part.NEIGHBOURS})
         records = {
@@ -175,10 +175,3 @@ class ArmReader:
             with_records(zone, records[zone.id].result()) if zone.id in records else zone for zone in snapshot.zones
         )
         return replace(snapshot, zones=tuple(zone for zone in listed if zone is not None))
-
-    @staticmethod
-    def _effective(snapshot: VaultSnapshot) -> Iterable[PrivateEndpoint]:
-        wanted = {connection.endpoint for connection in snapshot.vault.effective_connections}
-        for key, endpoint in snapshot.endpoints.items():
-            if key in wanted and isinstance(endpoint, PrivateEndpoint):
-                yield endpoint

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar, cast
 
 from shared.adapters.arm_errors import ArmUnavailable
-from shared.domain.snapshot import Gone, Unread, UnreadReason
+from shared.domain.snapshot import Gone, Unread
 from shared.service.ports import Clock, Deadline
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ class Topology:
     def get(self, key: str, load: Callable[[], T], *, fresh: bool, deadline: Deadline) -> T:
         """The value of a key, loaded when it is not there, too old, or ``fresh`` is asked for.
 
-        What may pass soon is not kept: a resource that is gone, a part that was unavailable. Raises what ``load``
+        What may pass soon is not kept: a resource that is gone, a part that was not read. Raises what ``load``
         raises, and ArmUnavailable when another thread's load takes longer than the deadline.
         """
         with self._lock:
@@ -84,7 +84,7 @@ class Topology:
             self._land(key, flight)
             flight.set_exception(error)
             raise
-        if not isinstance(value, Gone) and not (isinstance(value, Unread) and value.reason is UnreadReason.UNAVAILABLE):
+        if not isinstance(value, Gone | Unread):
             self._keep(key, _Entry(at, turn, value))
         self._land(key, flight)
         flight.set_result(value)

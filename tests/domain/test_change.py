@@ -77,10 +77,9 @@ def test_a_change_says_what_it_is(change: Change, snapshot: VaultSnapshot) -> No
     assert snapshot.vault.id == vault_id()
 
 
-@pytest.mark.parametrize(("change", "snapshot"), SAMPLES, ids=IDS)
+# Azure refuses a second link of one name, so the simulation is asked for absent links only.
+@pytest.mark.parametrize(("change", "snapshot"), [row for row in SAMPLES if not isinstance(row[0], CreateLink)])
 def test_making_a_change_twice_is_making_it_once(change: Change, snapshot: VaultSnapshot) -> None:
-    if isinstance(change, CreateLink):
-        return  # Azure refuses the second link of one name; the simulation is asked for absent ones only.
     once = change.simulate(snapshot)
     assert change.simulate(once) == once
 
@@ -90,12 +89,12 @@ def test_only_a_refresh_leaves_the_snapshot_as_it_is(change: Change, snapshot: V
     assert (change.simulate(snapshot) == snapshot) is isinstance(change, RefreshZoneGroup)
 
 
-@pytest.mark.parametrize(("change", "snapshot"), SAMPLES, ids=IDS)
+@pytest.mark.parametrize(
+    ("change", "snapshot"), [row for row in SAMPLES if not isinstance(row[0].inverse, Irreversible)]
+)
 def test_an_inverse_restores_what_was_there(change: Change, snapshot: VaultSnapshot) -> None:
     inverse = change.inverse
-    if isinstance(inverse, Irreversible):
-        assert len(inverse.lost) > 20
-        return
+    assert not isinstance(inverse, Irreversible)
     restored = inverse.simulate(change.simulate(snapshot))
     assert _without_traces(restored) == _without_traces(snapshot)
 
@@ -111,8 +110,9 @@ def _without_traces(snapshot: VaultSnapshot) -> object:
 
 
 def test_what_cannot_be_taken_back_is_exactly_this() -> None:
-    final = {type(change) for change, _ in SAMPLES if isinstance(change.inverse, Irreversible)}
-    assert final == {DeleteConnection, ApproveConnection, RejectConnection, RefreshZoneGroup}
+    lost = {type(change): change.inverse.lost for change, _ in SAMPLES if isinstance(change.inverse, Irreversible)}
+    assert all(len(text) > 20 for text in lost.values())
+    assert set(lost) == {DeleteConnection, ApproveConnection, RejectConnection, RefreshZoneGroup}
 
 
 def test_a_change_of_a_zone_that_is_not_there_changes_nothing() -> None:

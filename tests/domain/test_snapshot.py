@@ -92,7 +92,7 @@ def test_effective_is_approved_and_succeeded_while_approved_alone_gives_the_alia
 
 def test_effective_addresses_are_unread_as_soon_as_one_is() -> None:
     both = healthy().second_endpoint()
-    assert both.snapshot.effective_addresses() == {"10.1.0.4", "10.2.0.4"}
+    assert both.snapshot.effective_addresses() == frozenset({"10.1.0.4", "10.2.0.4"})
     assert both.endpoint("pe-2", addresses=FORBIDDEN).snapshot.effective_addresses() is FORBIDDEN
     assert both.endpoint_unread("pe-2").snapshot.effective_addresses() is FORBIDDEN
     assert isinstance(both.endpoint_gone("pe-2").snapshot.effective_addresses(), Unread)

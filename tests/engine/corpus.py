@@ -8,7 +8,8 @@ from typing import Final
 from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.engine.properties import VaultCase
-from tests.estates import EstateCase, estates
+from tests.estate_strategies import estates
+from tests.estates import EstateCase
 from tests.focused_estates import ALPHA, every_focused_estate
 
 ESTATES: Final = 600

@@ -40,21 +40,20 @@ class Edit:
 
 @dataclass(frozen=True)
 class Mutation:
-    """A guard that is taken away. ``rules`` are those whose findings can show it; empty means every case."""
+    """A guard that is taken away."""
 
     name: str
     edits: tuple[Edit, ...]
-    rules: tuple[str, ...] = ()
 
 
 def _silent(module: str, function: str) -> Mutation:
     rule = module.removeprefix(_RULES)[:6].upper()
-    return Mutation(f"{rule}-without-{function.strip('_')}", (Edit(module, function),), (rule,))
+    return Mutation(f"{rule}-without-{function.strip('_')}", (Edit(module, function),))
 
 
 def _clause(module: str, function: str, what: str, old: str, new: str) -> Mutation:
     rule = module.removeprefix(_RULES)[:6].upper()
-    return Mutation(f"{rule}-{function.strip('_')}-{what}", (Edit(module, function, old, new),), (rule,))
+    return Mutation(f"{rule}-{function.strip('_')}-{what}", (Edit(module, function, old, new),))
 
 
 def _central(what: str, *edits: Edit) -> Mutation:
@@ -193,7 +192,7 @@ def _mutant(function: FunctionType, edits: tuple[Edit, ...]) -> CodeType:
         if edit.function != name:
             continue
         if not edit.old:
-            source = f"def {name}(*_arguments, **_options):\n    return iter(())\n"
+            source = f"def {name}(*_arguments, **_options):\n    yield from ()\n"
             continue
         assert source.count(edit.old) == 1, f"{edit.module}.{name} has no single {edit.old!r}"
         source = source.replace(edit.old, edit.new)

@@ -147,7 +147,15 @@ def test_a_pipeline_gets_the_ranges_of_the_policy() -> None:
 
 @pytest.mark.parametrize(
     "ranges",
-    [("10.1.0.0/16",), ("172.0.0.0/8",), ("0.0.0.0/0",), ("0.0.0.0/1", "128.0.0.0/1"), ("x",), ("8.8.8.8",) * 1001],
+    [
+        ("10.1.0.0/16",),
+        ("172.0.0.0/8",),
+        ("0.0.0.0/0",),
+        ("0.0.0.0/1", "128.0.0.0/1"),
+        ("64.0.0.0/2",),
+        ("x",),
+        ("8.8.8.8",) * 1001,
+    ],
 )
 def test_a_pipeline_gets_no_range_that_key_vault_refuses_or_that_opens_everything(ranges: tuple[str, ...]) -> None:
     given = _open().profile(Profile.SAAS_PIPELINE).policy_with(pipeline_ranges=ranges)

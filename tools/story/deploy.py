@@ -110,9 +110,12 @@ class Deployer:
         }
 
     def _vault(self, step: story.Vault) -> Json:
+        rules = [{"value": entry} for entry in step.allowed_ranges]
+        firewall = {"defaultAction": "Deny", "bypass": "AzureServices", "ipRules": rules, "virtualNetworkRules": []}
         return {
             "location": self._scenario.location,
             "properties": {
+                **({"networkAcls": firewall} if rules else {}),
                 "tenantId": self._azure.tenant,
                 "sku": {"family": "A", "name": "standard"},
                 "enableRbacAuthorization": True,

@@ -18,7 +18,6 @@ from tools.story.timeline import Timeline
 from tools.story.witness import Witness
 from tools.story.world import World
 
-_PATIENCE: Final = 30.0
 _PAUSE: Final = 0.2
 # What holds whether kvguard may write or not; everything else describes what its writes lead to.
 _IN_BOTH_MODES: Final = (story.Unchanged, story.Message, story.Silence, story.LookedTooEarly)
@@ -50,9 +49,10 @@ class Played:
 
 
 class Player:
-    """Plays acts one after another in one world."""
+    """Plays acts one after another in one world. ``patience`` is how many seconds each expectation is waited for."""
 
-    def __init__(self, world: World, scenario: Scenario, timeline: Timeline) -> None:
+    def __init__(self, world: World, scenario: Scenario, timeline: Timeline, patience: float) -> None:
+        self._patience = patience
         self._world = world
         self._scenario = scenario
         self._timeline = timeline
@@ -130,7 +130,7 @@ class Player:
         return Verdict(done, "everything comes to rest", "" if done else self.witness.unrest())
 
     def _until(self, true: Any) -> bool:
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + self._patience
         while True:
             self.witness.sync()
             if true():
@@ -165,7 +165,7 @@ class Player:
         url = f"{self._world.app.url}/api/vaults/{parts[2]}/{parts[4]}/{parts[8]}"
         with requests.Session() as session:
             session.trust_env = False
-            reply = session.get(url, headers={"x-functions-key": self._world.app.function_key}, timeout=_PATIENCE)
+            reply = session.get(url, headers={"x-functions-key": self._world.app.function_key}, timeout=self._patience)
         if not reply.ok:
             return (f"(the app's audit answers {reply.status_code})",)
         for answer in reply.json()["answers"]:

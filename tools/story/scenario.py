@@ -76,9 +76,10 @@ class Record(_Step, frozen=True, kw_only=True, tag="record"):
 
 
 class Vault(_Step, frozen=True, kw_only=True, tag="vault"):
-    """A key vault."""
+    """A key vault. ``allowed_ranges`` are the public addresses that its firewall lets in; none means no firewall."""
 
     name: str
+    allowed_ranges: tuple[str, ...] = ()
     public_network_access: str = "Disabled"
 
 

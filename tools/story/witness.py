@@ -79,7 +79,7 @@ class Witness:
             text = f"tells kvguard: {delivery.operation} on {_name(delivery.subject)}"
             lines.append((delivery.at, "Event Grid", text, ""))
         for finding in self._world.storage.collect():
-            lines.append((finding.came, GUARD, _tells(finding), str(finding.body.get("message", ""))))
+            lines.append((finding.came, GUARD, _tells(finding), _reasons(finding)))
         for line in sorted(lines):
             self._timeline.event(*line)
 
@@ -154,7 +154,7 @@ def _noun(entry: Request) -> str:
             state = (properties.get("privateLinkServiceConnectionState") or {}).get("status", "")
             return f"connection {name}{f' to {state}' if state else ''}"
         case "privatednszonegroups":
-            return f"zone group of {parts[-3]}"
+            return name
         case "vaults":
             return f"vault {name}, public network access {properties.get('publicNetworkAccess', 'unchanged')}"
         case "privateendpoints":
@@ -178,5 +178,13 @@ def _tells(finding: Finding) -> str:
     return f"asks people: {rule} on {subject}, {verbs}?" if verbs else f"tells people: {rule} on {subject}"
 
 
+def _reasons(finding: Finding) -> str:
+    """What is wrong and, for a question, why kvguard does not settle it by itself."""
+    blockers = {str(blocker) for option in finding.options for blocker in option["blockers"]}
+    lines = [str(finding.body.get("message", "")), *(f"not by itself: {blocker}" for blocker in sorted(blockers))]
+    return "\n".join(filter(None, lines))
+
+
 def _name(resource: str) -> str:
-    return short(resource).rsplit("/", 1)[-1]
+    parts = short(resource).split("/")
+    return f"zone group of {parts[-3]}" if "/privateDnsZoneGroups/" in resource else parts[-1]

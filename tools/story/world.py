@@ -18,6 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+import requests
+
 from emulator.azurite import Azurite, AzuriteUnavailableError
 from emulator.host.process import HostFailedError, HostProcess
 from tools.story.azure import GUARD, WITNESS, LocalAzure
@@ -28,6 +30,7 @@ _PROJECT: Final = Path(__file__).resolve().parents[2]
 # Real seconds per second of Azure: an endpoint takes 0.4 s instead of 40.
 _SCALE: Final = 0.01
 _START_SECONDS: Final = 60.0
+_ANSWER_SECONDS: Final = 10.0
 _LAST_LINES: Final = 15
 # What the app's event subscription lets through, by the beginning of the operation's name.
 _OPERATIONS: Final = (
@@ -82,6 +85,16 @@ class World:
     def app_output(self) -> str:
         """The last lines that the app printed."""
         return _last_lines(self._host.output)
+
+    @property
+    def failures(self) -> list[str]:
+        """What went wrong in the app: invocations that failed, work that was given up."""
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.get(f"{self._host.url}/_emulator/invocations", timeout=_ANSWER_SECONDS)
+        answer.raise_for_status()
+        failed = [f"{ran['function']}: {ran['error']}" for ran in answer.json() if ran["status"] != "Succeeded"]
+        return failed + [f"given up: {text}" for text in self.storage.poisoned()]
 
     def _start(self) -> None:
         directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="kvguard-story-")))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from emulator.arm.faults import Status
 from emulator.azure import LocalAzure
 from shared.domain.arm_id import ArmId
@@ -175,3 +177,13 @@ def test_an_empty_record_set_is_a_record_set(bench: Bench, estate: Estate) -> No
     assert record is not None
     assert not isinstance(record, Unread)
     assert record.addresses == ()
+
+
+@pytest.mark.parametrize(("servers", "own"), [(("168.63.129.16",), True), (("168.63.129.16", "10.9.9.9"), False)])
+def test_azures_own_address_as_the_only_server_is_azure_provided_dns(
+    bench: Bench, estate: Estate, servers: tuple[str, ...], own: bool
+) -> None:
+    estate.endpoint()
+    _custom_dns(estate, *servers)
+    asked = ResolverSimulation().resolving_networks(bench.read(), ArmId.parse(NETWORK))
+    assert (asked == (ArmId.parse(NETWORK),)) is own
