@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 
 from shared.domain.arm_id import ArmId
@@ -14,8 +15,6 @@ from shared.domain.policy import Policy
 from shared.reporting.findings import Fix, cleared_message, open_message, pack
 from shared.service.memory import settled
 from shared.service.ports import Inbox, VaultRow
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def announce(
@@ -66,6 +65,8 @@ def announce_gone(row: VaultRow, now: datetime, inbox: Inbox) -> VaultRow:
 
 
 def _content(finding: Finding, fix: Fix | None) -> str:
-    """A hash of what the message says, its time left out."""
-    text = open_message(finding, _EPOCH, fix)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    """A hash of what a person decides on; evidence and the reasons against a change may move without a new message."""
+    options = sorted(f"{option.digest} {option.applicability.name}" for option in finding.options)
+    state = "" if fix is None else f"{fix.state.value} {fix.detail}"
+    material = json.dumps([finding.severity.name, finding.message, options, state])
+    return hashlib.sha256(material.encode()).hexdigest()[:16]

@@ -393,3 +393,14 @@ def test_a_ttl_that_somebody_sets_back_becomes_a_question() -> None:
     message = json.loads(world.inbox.told[0])
     assert (world.verbs, message["rule"]) == (["update-record"], "KVG413")
     assert "set it back" in json.dumps(message["options"])
+
+
+def test_a_question_is_not_repeated_when_only_the_reasons_against_it_change() -> None:
+    given = healthy().no_links()
+    world = World(given.neighbours(neighbour("fabrikam")))
+    world.look()
+    world.play()
+    world.estate.truth = given.neighbours(neighbour("fabrikam"), neighbour("tailspin")).snapshot
+    world.look()
+    world.play()
+    assert len(world.inbox.told) == 1
