@@ -99,9 +99,7 @@ def median(samples: list[Sample]) -> Sample:
     )
 
 
-def compare(
-    folder: Path = ROOT, *, baseline: str = BASELINE, app: str = APP, pairs: int = PAIRS
-) -> Comparison:
+def compare(folder: Path = ROOT, *, baseline: str = BASELINE, app: str = APP, pairs: int = PAIRS) -> Comparison:
     """Interleaved imports of both modules from ``folder``, and the medians."""
     baselines: list[Sample] = []
     apps: list[Sample] = []
@@ -116,7 +114,5 @@ def render(comparison: Comparison) -> str:
     lines = [f"{'import':<20}{'ms':>8}{'MiB':>8}{'modules':>9}"]
     for name, one in ((BASELINE, comparison.baseline), (APP, comparison.app)):
         lines.append(f"{name:<20}{one.seconds * 1000:>8.0f}{one.mib:>8.1f}{one.modules:>9}")
-    lines.append(
-        f"{APP} / {BASELINE}: {comparison.ratio:.2f} (median of {comparison.pairs} interleaved pairs)"
-    )
+    lines.append(f"{APP} / {BASELINE}: {comparison.ratio:.2f} (median of {comparison.pairs} interleaved pairs)")
     return "\n".join(lines)

@@ -47,9 +47,7 @@ BAD_IMPORTS = (
     BadImport("rules-independent", "shared/rules/kvg000_seeded.py", "import shared.rules.kvg999_seeded"),
     BadImport("edges", "functions/seeded.py", "from shared.adapters import seeded"),
     BadImport("edges", "cli/seeded.py", "import shared.adapters.seeded"),
-    BadImport(
-        "edges-management", "functions/seeded.py", "from azure.mgmt.network import NetworkManagementClient"
-    ),
+    BadImport("edges-management", "functions/seeded.py", "from azure.mgmt.network import NetworkManagementClient"),
     BadImport("edges-management", "cli/seeded.py", "from azure import (\n    functions,\n    mgmt,\n)"),
     BadImport("product-alone", "shared/adapters/seeded.py", "import emulator"),
     BadImport("product-alone", "functions/seeded.py", "import tests.seeded"),
@@ -108,9 +106,7 @@ def test_the_tree_as_it_is_keeps_every_contract(tree: Path) -> None:
     assert f"{len(contracts())} kept, 0 broken" in done.stdout
 
 
-@pytest.mark.parametrize(
-    "bad", BAD_IMPORTS, ids=lambda bad: f"{bad.contract}: {bad.file}: {bad.line.split()[1]}"
-)
+@pytest.mark.parametrize("bad", BAD_IMPORTS, ids=lambda bad: f"{bad.contract}: {bad.file}: {bad.line.split()[1]}")
 def test_a_bad_import_breaks_its_contract(tree: Path, bad: BadImport) -> None:
     with (tree / bad.file).open("a", encoding="utf-8") as file:
         file.write(f"\n{bad.line}\n")

@@ -11,9 +11,7 @@ from bench.coldstart import Comparison, ImportFailedError, Sample, compare
 
 def test_a_slower_and_larger_import_shows(tmp_path: Path) -> None:
     (tmp_path / "light.py").write_text("")
-    (tmp_path / "heavy.py").write_text(
-        "import time, decimal\ntime.sleep(0.02)\nblock = bytearray(b'x') * (64 << 20)\n"
-    )
+    (tmp_path / "heavy.py").write_text("import time, decimal\ntime.sleep(0.02)\nblock = bytearray(b'x') * (64 << 20)\n")
 
     comparison = compare(tmp_path, baseline="light", app="heavy", pairs=3)
 

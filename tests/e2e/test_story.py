@@ -220,6 +220,33 @@ def test_without_node_the_story_says_what_is_missing(tmp_path: Path) -> None:
     assert "Azurite is not installed" in played.output
 
 
+def test_kept_up_it_prints_commands_that_work_until_ctrl_c(tmp_path: Path) -> None:
+    _, policy = load("story")
+    (tmp_path / "policy.yaml").write_bytes(policy.read_bytes())
+    quiet = _IMPOSSIBLE.replace("{method: DELETE, resource: vaults/kv-quiet}", "")
+    (tmp_path / "quiet.yaml").write_text(quiet)
+    process = _start("--scenario", str(tmp_path / "quiet.yaml"), "--keep-up")
+    assert process.stdout is not None
+    lines: list[str] = []
+    while not lines or not lines[-1].startswith("Next: "):
+        lines.append(process.stdout.readline())
+        assert lines[-1], "".join(lines)
+    commands = [line.strip() for line in lines if line.startswith("  ") and line.strip().startswith(("curl", "/"))]
+    answers = [
+        subprocess.run(command, shell=True, cwd=_PROJECT, capture_output=True, text=True, timeout=60, check=True).stdout
+        for command in commands
+    ]
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    verdict, health, _, state, log, findings = answers
+    assert json.loads(verdict)["mode"] == "enforce"
+    assert json.loads(health) == {"status": "ok"}
+    assert any(resource["id"].endswith("/vaults/kv-quiet") for resource in json.loads(state)["resources"])
+    assert any(entry["method"] == "PUT" for entry in json.loads(log)["entries"])
+    assert [json.loads(line)["rule"] for line in findings.splitlines()] == ["KVG204"]
+
+
 def test_ctrl_c_ends_everything_that_was_started() -> None:
     process = _start()
     assert process.stdout is not None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import requests
@@ -110,10 +112,10 @@ class Player:
             case _:
                 pass
 
-    def _await(self, expectations: Any, checks: Checks, enforced: Played | None) -> None:
+    def _await(self, expectations: Sequence[Expectation], checks: Checks, enforced: Played | None) -> None:
         """Give everything expected the time to happen."""
         for expectation in expectations:
-            self._until(lambda wanted=expectation: checks.judge(wanted).ok)
+            self._until(partial(_met, checks, expectation))
         if enforced is not None:
             self._until(lambda: checks.same_plan(enforced.writes).ok)
 
@@ -129,7 +131,7 @@ class Player:
         done = self._until(resting)
         return Verdict(done, "everything comes to rest", "" if done else self.witness.unrest())
 
-    def _until(self, true: Any) -> bool:
+    def _until(self, true: Callable[[], bool]) -> bool:
         deadline = time.monotonic() + self._patience
         while True:
             self.witness.sync()
@@ -184,6 +186,10 @@ class Player:
                     creator = record["properties"]["metadata"]["creator"]
                     what = f"writes A record {made['recordSetName']}, TTL {record['properties']['ttl']} s"
                     self._timeline.event(self._timeline.now, "Azure", what, creator)
+
+
+def _met(checks: Checks, expectation: Expectation) -> bool:
+    return checks.judge(expectation).ok
 
 
 def _in(act: Act, name: str, kind: str) -> str:

@@ -97,7 +97,8 @@ class Storage:
         """Make the findings visible again, for whoever looks into the queue after the story."""
         client = self._queues.get_queue_client(FINDINGS)
         for message in self._held:
-            client.update_message(message, visibility_timeout=0)
+            # By id alone: with the message itself the SDK would write its decoded text back.
+            client.update_message(message.id, message.pop_receipt, visibility_timeout=0)
         self._held.clear()
 
     def reasons(self) -> dict[str, str]:
