@@ -113,6 +113,7 @@ class Parts:
         self._topology = topology
         self._deadline = deadline
         self._fresh = fresh
+        self.from_cache = False
 
     def vault(self, vault: ArmId) -> Vault | Gone:
         """The vault itself. Raises EstateError; a subscription that cannot be seen is a missing right."""
@@ -284,7 +285,16 @@ class Parts:
         return tuple(found)
 
     def _cached(self, key: str, load: Callable[[], T]) -> T | Unread:
-        return attempt(lambda: self._topology.get(key, load, fresh=self._fresh, deadline=self._deadline))
+        """The value of a key; ``from_cache`` remembers when this reading did not load it itself."""
+        loads: list[bool] = []
+
+        def noted() -> T:
+            loads.append(True)
+            return load()
+
+        value = attempt(lambda: self._topology.get(key, noted, fresh=self._fresh, deadline=self._deadline))
+        self.from_cache = self.from_cache or not loads
+        return value
 
     def _get(self, path: str, api_version: str) -> bytes:
         return self._client.get(path, api_version, deadline=self._deadline).body

@@ -72,12 +72,15 @@ class ArmReader:
         whole = bool(parts & {Part.ZONE_RECORDS, Part.NEIGHBOURS})
         crew = Crew(self._pool, deadline)
         snapshot = self._glance(reading, crew, VaultSnapshot(self._cloud, read_at, found, {}, {}, ()), whole=whole)
-        return self._deepen(reading, crew, snapshot, parts) if parts else snapshot
+        if parts:
+            snapshot = self._deepen(reading, crew, snapshot, parts)
+        return replace(snapshot, cached=reading.from_cache)
 
     def deepen(self, snapshot: VaultSnapshot, *, deadline: Deadline, parts: frozenset[Part]) -> VaultSnapshot:
         """The same snapshot with the given parts read; see ``Estate.deepen``."""
         reading = Parts(self._client, self._topology, deadline, fresh=False)
-        return self._deepen(reading, Crew(self._pool, deadline), snapshot, parts)
+        deeper = self._deepen(reading, Crew(self._pool, deadline), snapshot, parts)
+        return replace(deeper, cached=snapshot.cached or reading.from_cache)
 
     def vaults(self, subscription: str, *, deadline: Deadline) -> Iterator[ArmId]:
         """The ids of all vaults of a subscription, page by page. Raises EstateError."""

@@ -406,7 +406,8 @@ class VaultSnapshot:
     """Everything read about one vault at ``read_at`` (UTC).
 
     ``zones`` are the private DNS zones of the cloud's vault zone name (or a subdomain of it) that were found;
-    ``zones_unread`` says which places could not be searched, so that *missing* can be told from *unread*.
+    ``zones_unread`` says which places could not be searched, so that *missing* can be told from *unread*. ``cached``
+    says that some part may be minutes old: enough to see that all is well, not enough to say that it is not.
     """
 
     cloud: Cloud
@@ -418,6 +419,7 @@ class VaultSnapshot:
     zones_unread: tuple[Unread, ...] = ()
     neighbours: tuple[Neighbour, ...] | Unread = Unread(UnreadReason.DEFERRED, "other vaults", Part.NEIGHBOURS)
     history: History | Unread = field(default_factory=History)
+    cached: bool = False
 
     def endpoint_of(self, connection: Connection) -> PrivateEndpoint | Gone | Unread:
         """The endpoint behind a connection. A connection that names none has an unsupported shape."""

@@ -127,8 +127,9 @@ class Reconciler:
             self._promise(look, row, min(STILL_RUNNING, policy.timing.settle))
             return Ended("waiting", f"another worker is at vault {look.vault.name}")
         row = _arrived(row, look, self._clock.now())
+        fresh = fresh or bool(row.told or row.first_seen)
         judged = self._judge.judge(look.vault, policy, history_of(row), deadline, fresh=fresh)
-        if isinstance(judged, Judgement) and not fresh and (_noteworthy(judged) or row.told):
+        if isinstance(judged, Judgement) and judged.snapshot.cached and _noteworthy(judged):
             parts = judged.parts
             judged = self._judge.judge(look.vault, policy, history_of(row), deadline, parts=parts, fresh=True)
         if isinstance(judged, Gone):
@@ -161,7 +162,7 @@ class Reconciler:
         fixes = execution.fixes
         if not self._enforce:
             fixes = {p.finding.fingerprint: Fix(FixState.OBSERVE, p.change.description) for p in last.plan.apply}
-        row = announce(row, _open(last.plan, fixes), fixes, last.assessment, policy, self._inbox)
+        row = announce(row, _open(last, fixes), fixes, last.assessment, policy, self._inbox)
         wait = _soonest(self._waits(row, last, look, policy), execution.come_back)
         row = self._promise(look, row, wait) if wait is not None else replace(row, look_at=None)
         self._ledger.save(row)
@@ -242,10 +243,15 @@ def _arrived(row: VaultRow, look: Look, now: datetime) -> VaultRow:
     return replace(row, newest_event=newest, look_at=promised)
 
 
-def _open(plan: ChangePlan, fixes: dict[str, Fix]) -> tuple[Finding, ...]:
-    """The findings for people: what is asked and explained, and of the safe changes those that were not made."""
+def _open(judged: Judgement, fixes: dict[str, Fix]) -> tuple[Finding, ...]:
+    """The findings for people: what is asked and explained, and of the safe changes those that were not made.
+
+    The plan speaks of the state it leads to; what is only explained is told as it is now.
+    """
+    plan, now = judged.plan, {finding.fingerprint: finding for finding in judged.assessment.findings}
     unmade = [planned.finding for planned in plan.apply if planned.finding.fingerprint in fixes]
-    by_fingerprint = {finding.fingerprint: finding for finding in (*plan.ask, *plan.explain, *unmade)}
+    explained = [now.get(finding.fingerprint, finding) for finding in plan.explain]
+    by_fingerprint = {finding.fingerprint: finding for finding in (*plan.ask, *explained, *unmade)}
     return tuple(by_fingerprint[fingerprint] for fingerprint in sorted(by_fingerprint))
 
 

@@ -404,3 +404,18 @@ def test_a_question_is_not_repeated_when_only_the_reasons_against_it_change() ->
     world.look()
     world.play()
     assert len(world.inbox.told) == 1
+
+
+def test_what_a_cache_shows_wrong_is_read_again_before_anybody_is_promised_anything() -> None:
+    world = World(healthy())
+    world.estate.stale = missing_record().snapshot
+    world.look()
+    assert (world.estate.reads, world.inbox.sent) == (["glance", "deepen", "fresh"], 0)
+
+
+def test_a_vault_with_something_open_is_read_once_and_past_the_cache() -> None:
+    world = World(missing_record())
+    world.look()
+    world.estate.reads.clear()
+    world.look()
+    assert world.estate.reads == ["fresh", "deepen"]

@@ -76,7 +76,8 @@ class FakeEstate:
         seen = self.truth if fresh or self.stale is None else self.stale
         if isinstance(seen, Gone):
             return seen
-        glance = _glance(replace(seen, read_at=self.clock.now(), history=History()))
+        cached = not fresh and self.stale is not None
+        glance = _glance(replace(seen, read_at=self.clock.now(), history=History(), cached=cached))
         return self._deepened(glance, seen, parts)
 
     def deepen(self, snapshot: VaultSnapshot, *, deadline: Deadline, parts: frozenset[Part]) -> VaultSnapshot:

@@ -197,3 +197,12 @@ def test_the_calls_name_the_vault_and_endpoint_that_are_asked_for(
     estate.endpoint()
     bench.read()
     assert {VAULT, ENDPOINT} <= {entry.resource_id for entry in azure.log.since()}
+
+
+def test_a_reading_says_whether_it_leans_on_the_cache(bench: Bench, estate: Estate) -> None:
+    estate.everything()
+    assert bench.read().cached is False
+    again = bench.read()
+    assert again.cached is True
+    assert bench.deepen(again, Part.ZONE_GROUPS).cached is True
+    assert bench.read(fresh=True).cached is False
