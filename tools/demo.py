@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from tools.story.checks import Verdict, performed, proposals
 from tools.story.deploy import DeploymentFailed
+from tools.story.page import PageServer, render
 from tools.story.player import Played, Player
 from tools.story.scenario import Mode, Scenario, ScenarioError, Vault, load
 from tools.story.timeline import Timeline
@@ -63,6 +64,7 @@ class _Story:
         self._json: Path | None = options.json
         self._evidence: Path | None = options.evidence
         self._keep_up: bool = options.keep_up
+        self._html: Path | None = options.html
         self._patience: float = options.patience
 
     def run(self) -> int:
@@ -89,10 +91,15 @@ class _Story:
         self._timeline.say(f"{'Every step is confirmed' if ok else 'NOT confirmed'}, {self._timeline.seconds:.0f} s.")
         if self._json is not None:
             self._json.write_text(json.dumps(_result(played, ends, ok), indent=2), encoding="utf-8")
+        if self._html is not None:
+            self._html.write_text(self._page(), encoding="utf-8")
         enforce.storage.give_back()
         if self._keep_up:
             self._stay(enforce)
         return 0 if ok else 1
+
+    def _page(self) -> str:
+        return render(self._scenario.title, self._timeline.parts)
 
     def _act(self, player: Player, position: int) -> Played:
         act = self._scenario.acts[position]
@@ -161,8 +168,10 @@ class _Story:
             # Not wrapped, so that it can be copied.
             print(f"  {command}", flush=True)
         self._timeline.say("\nNext: docs/policy.md says what kvguard may do; docs/rules/ says what it looks for.")
-        with suppress(KeyboardInterrupt):
-            signal.pause()
+        with PageServer(self._page()) as page:
+            self._timeline.say(f"\nThe story as a page: {page.url}", "bold")
+            with suppress(KeyboardInterrupt):
+                signal.pause()
         self._timeline.say("Stopped; everything that was started is being ended.")
 
 
@@ -188,6 +197,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--patience", type=float, default=30.0, metavar="SECONDS", help="wait this long for each expectation"
     )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the story as one web page")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts to a file")
     parser.add_argument("--evidence", type=Path, metavar="DIR", help="write request logs and findings to a folder")
     return parser.parse_args(arguments)

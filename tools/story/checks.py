@@ -84,16 +84,25 @@ class Checks:
         return Verdict(found.answer == answer, expected, "; ".join(found.lines))
 
     def looked(self, resource: str) -> Request | None:
-        """kvguard's first question for a resource in this act that was answered by 404."""
+        """kvguard's first question for a record after it was told of the act's endpoint.
+
+        Either for the record itself, answered by 404, or for all records of its zone, whichever costs one call.
+        """
+        scope = f"{self._scenario.group_id(self._act.group)}/".casefold()
+        told = [
+            delivery.at
+            for delivery in self._witness.deliveries
+            if delivery.subject.casefold().startswith(scope) and _is_endpoint(delivery.subject)
+        ]
+        if not told:
+            return None
         wanted = self._id(resource).casefold()
-        return next(
-            (
-                entry
-                for entry in self._witness.since(self._mark)
-                if entry.caller == GUARD and entry.status == 404 and entry.resource.casefold() == wanted
-            ),
-            None,
-        )
+        questions = {(404, wanted), (200, wanted.rpartition("/")[0])}
+        for entry in self._witness.since(self._mark):
+            asked = entry.caller == GUARD and entry.method == "GET" and entry.at > min(told)
+            if asked and (entry.status, entry.resource.casefold()) in questions:
+                return entry
+        return None
 
     def no_write(self) -> Verdict:
         """That kvguard has asked for no change since its world began, which is what ``observe`` promises."""
@@ -246,3 +255,8 @@ def _last(reference: str) -> str:
 
 def _text(value: Mapping[str, object] | None) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)[:600]
+
+
+def _is_endpoint(resource: str) -> bool:
+    """Whether a resource id is that of a private endpoint itself."""
+    return resource.casefold().rpartition("/")[0].endswith("/privateendpoints")

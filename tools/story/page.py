@@ -55,15 +55,15 @@ class PageServer:
                 found = self.path == "/"
                 self.send_response(200 if found else 404)
                 self.send_header("Content-Type", "text/html; charset=utf-8" if found else "text/plain")
-                self.send_header("Content-Length", str(len(body) if found else 0))
+                answer = body if found else b"There is one page here: /"
+                self.send_header("Content-Length", str(len(answer)))
                 self.send_header("Content-Security-Policy", _POLICY)
                 self.send_header("X-Content-Type-Options", "nosniff")
                 self.send_header("Referrer-Policy", "no-referrer")
                 self.end_headers()
-                if found:
-                    self.wfile.write(body)
+                self.wfile.write(answer)
 
-            def log_message(self, format: str, *args: object) -> None:
+            def log_message(self, *_: object) -> None:
                 """Keep the terminal for the story."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -105,7 +105,7 @@ class Player:
                 looked = checks.looked(step.resource)
                 if looked is not None:
                     why = "an event told it to look; what it finds once, it does not act on"
-                    asked = f"looks for {step.resource}: not there (404)"
+                    asked = f"looks for {step.resource}: not there yet"
                     self._timeline.event(looked.at, GUARD, asked, why)
             case story.ZoneGroup():
                 self._show_records(group, step)
