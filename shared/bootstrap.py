@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -37,8 +38,18 @@ class Guard:
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     """The checked settings of this process. Raises SettingsError with every problem at once."""
-    chosen = load(os.environ)
-    _connections(chosen)
+    problems: list[str] = []
+    chosen: Settings | None = None
+    try:
+        chosen = load(os.environ)
+    except SettingsError as error:
+        problems.extend(error.problems)
+    try:
+        _connections(os.environ)
+    except SettingsError as error:
+        problems.extend(error.problems)
+    if chosen is None or problems:
+        raise SettingsError(problems)
     return chosen
 
 
@@ -80,7 +91,7 @@ def _guard() -> Guard:
     chosen, clock = settings(), SystemClock()
     cloud = _cloud(chosen)
     credential = LazyCredential(chosen.client_id)
-    own, bridge = _connections(chosen)
+    own, bridge = _connections(chosen.values)
     own_identity = LazyCredential(own.client_id or chosen.client_id)
     bridge_identity = LazyCredential(bridge.client_id or chosen.client_id)
     blobs = BlobStore(own, own_identity)
@@ -108,7 +119,7 @@ def _guard() -> Guard:
     return Guard(reconciler, sweeper, audits, HealthDesk(ledger, clock))
 
 
-def _connections(chosen: Settings) -> tuple[StorageConnection, StorageConnection]:
+def _connections(values: Mapping[str, str]) -> tuple[StorageConnection, StorageConnection]:
     """The app's own account and the bridge to the review app. Raises SettingsError for both at once."""
     from shared.adapters.storage_connection import StorageConnectionMissing, StorageService, resolve
 
@@ -116,7 +127,7 @@ def _connections(chosen: Settings) -> tuple[StorageConnection, StorageConnection
     found, problems = [], []
     for name, services in ((STORAGE, everything), (FINDINGS, frozenset({StorageService.QUEUE}))):
         try:
-            found.append(resolve(name, chosen.values, services))
+            found.append(resolve(name, values, services))
         except StorageConnectionMissing as error:
             problems.append(str(error))
     if problems:

@@ -14,7 +14,6 @@ from shared.domain.clouds import CLOSED_CLOUDS, CLOUDS, CUSTOM
 
 STORAGE: Final = "KvGuardStorage"
 FINDINGS: Final = "KvGuardFindings"
-REVIEW_STORAGE: Final = "KvGuardReviewStorage"
 _KNOWN: Final = frozenset(
     {
         "KVGUARD_ROLE",
@@ -76,7 +75,10 @@ class Settings:
 
 
 def load(environment: Mapping[str, str]) -> Settings:
-    """Check the environment. Raises SettingsError with everything that is wrong, never just the first."""
+    """Check the environment. Raises SettingsError with everything that is wrong, never just the first.
+
+    The storage connections are for bootstrap to resolve, by the rules of Functions.
+    """
     problems: list[str] = [
         f"{name} is not a setting of kvguard"
         for name in sorted(environment)
@@ -92,9 +94,6 @@ def load(environment: Mapping[str, str]) -> Settings:
     cloud, endpoint = _cloud(environment, problems)
     _https(environment, "KVGUARD_REVIEW_URL", problems)
     _https(environment, "KVGUARD_TEAMS_WEBHOOK", problems)
-    for name in (STORAGE, FINDINGS):
-        if not _connected(environment, name):
-            problems.append(f"{name} is missing: a connection string, or {name}__queueServiceUri and its siblings")
     if problems:
         raise SettingsError(problems)
     return Settings(
@@ -171,7 +170,3 @@ def _https(environment: Mapping[str, str], name: str, problems: list[str]) -> st
     if not usable:
         problems.append(f"{name} must be an https URL without user name or password")
     return text
-
-
-def _connected(environment: Mapping[str, str], name: str) -> bool:
-    return any(value for key, value in environment.items() if key == name or key.startswith(f"{name}__"))

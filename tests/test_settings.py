@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from shared.settings import Role, SettingsError, load
+from shared import bootstrap
+from shared.settings import Role, Settings, SettingsError, load
 
 GOOD = {
     "KVGUARD_ROLE": "guard",
@@ -61,8 +64,6 @@ def test_good_settings_have_cautious_defaults() -> None:
         ({"KVGUARD_REVIEW_URL": "http://x"}, "KVGUARD_REVIEW_URL"),
         ({"KVGUARD_TEAMS_WEBHOOK": "ftp://x"}, "KVGUARD_TEAMS_WEBHOOK"),
         ({"KVGUARD_SUBSCRIPTION": "x"}, "KVGUARD_SUBSCRIPTION "),
-        ({"KvGuardStorage": None}, "KvGuardStorage"),
-        ({"KvGuardFindings__queueServiceUri": ""}, "KvGuardFindings"),
     ],
 )
 def test_each_wrong_setting_is_named(changes: dict[str, str | None], named: str) -> None:
@@ -70,12 +71,47 @@ def test_each_wrong_setting_is_named(changes: dict[str, str | None], named: str)
     assert len([problem for problem in found if named in problem]) >= 1, found
 
 
-def test_everything_wrong_is_said_at_once() -> None:
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Mapping[str, str]], Settings]]:
+    """Starts the app's settings in an environment of its own."""
+
+    def started(environment: Mapping[str, str]) -> Settings:
+        monkeypatch.setattr(os, "environ", dict(environment))
+        bootstrap.settings.cache_clear()
+        return bootstrap.settings()
+
+    yield started
+    bootstrap.settings.cache_clear()
+
+
+def test_everything_wrong_is_said_at_once(start: Callable[[Mapping[str, str]], Settings]) -> None:
     with pytest.raises(SettingsError) as caught:
-        load({})
-    named = " ".join(caught.value.problems)
-    for name in ("KVGUARD_ROLE", "KVGUARD_SUBSCRIPTIONS", "KVGUARD_TENANT", "KvGuardStorage", "KvGuardFindings"):
-        assert name in named
+        start({})
+    named = [problem.split("'")[1] if "'" in problem else problem.split()[0] for problem in caught.value.problems]
+    assert named == ["KVGUARD_ROLE", "KVGUARD_SUBSCRIPTIONS", "KVGUARD_TENANT", "KvGuardStorage", "KvGuardFindings"]
+
+
+def test_a_wrong_setting_does_not_hide_a_half_described_connection(
+    start: Callable[[Mapping[str, str]], Settings],
+) -> None:
+    half = {"KvGuardStorage__queueServiceUri": "https://own.queue.core.windows.net"}
+    others = {name: value for name, value in GOOD.items() if name != "KvGuardStorage"}
+    with pytest.raises(SettingsError) as caught:
+        start({**others, **half, "KVGUARD_MODE": "on"})
+    mode, storage = caught.value.problems
+    assert mode.startswith("KVGUARD_MODE")
+    assert "KvGuardStorage__blobServiceUri, KvGuardStorage__tableServiceUri" in storage
+
+
+def test_a_connection_under_functions_own_prefix_is_one(start: Callable[[Mapping[str, str]], Settings]) -> None:
+    others = {name: value for name, value in GOOD.items() if name != "KvGuardStorage"}
+    assert start({**others, "AzureWebJobsKvGuardStorage__accountName": "contoso"}).mode == "observe"
+
+
+def test_what_is_no_connection_string_stops_the_start(start: Callable[[Mapping[str, str]], Settings]) -> None:
+    with pytest.raises(SettingsError, match="KvGuardStorage is no connection string") as caught:
+        start({**GOOD, "KvGuardStorage": "AccountKey=c2VjcmV0"})
+    assert "c2VjcmV0" not in str(caught.value)
 
 
 def test_a_role_for_everything_is_for_local_runs() -> None:

@@ -18,10 +18,11 @@ import hashlib
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import venv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,6 +108,19 @@ def once(stamp: Stamp, saying: str, make: Callable[[], None]) -> None:
     stamp.path.unlink(missing_ok=True)
     make()
     stamp.write()
+
+
+def trust_of_uv(environment: Mapping[str, str], bundle: str | None, folder: str | None) -> dict[str, str]:
+    """What uv needs to trust the authorities of this machine, such as that of a company's proxy, as pip does.
+
+    ``bundle`` and ``folder`` are where OpenSSL finds them, None for what does not exist. Empty where the environment
+    says already whom to trust, or where the machine has no authorities of its own.
+    Source: https://docs.astral.sh/uv/concepts/authentication/certificates/
+    """
+    if any(environment.get(name) for name in ("UV_SYSTEM_CERTS", "UV_NATIVE_TLS", "SSL_CERT_FILE", "SSL_CERT_DIR")):
+        return {}
+    has_own = bundle is not None or (folder is not None and any(Path(folder).iterdir()))
+    return {"UV_SYSTEM_CERTS": "1"} if has_own else {}
 
 
 def interpreter(environment: Path) -> Path:
@@ -261,6 +275,8 @@ def bootstrap(goal: Goal) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tools.bootstrap", description="Set up this machine for a make target.")
     parser.add_argument("goal", choices=[goal.value for goal in Goal])
+    paths = ssl.get_default_verify_paths()
+    os.environ.update(trust_of_uv(os.environ, paths.cafile, paths.capath))
     try:
         bootstrap(Goal(parser.parse_args().goal))
     except StepError as error:

@@ -11,8 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -25,6 +24,7 @@ from azure.core.exceptions import (
 )
 from urllib3.exceptions import NewConnectionError
 
+from shared.adapters.arm_errors import UNREADABLE, http_date, one_line
 from shared.domain.plan import OutcomeKind
 
 DETAIL_LIMIT: Final = 300
@@ -37,8 +37,6 @@ _BUSY: Final = frozenset(
         "referencedresourcenotprovisioned",
     }
 )
-_TOKEN: Final = re.compile(r"eyJ[\w-]{4,}(?:\.[\w-]*)*|(?i:bearer)\s+\S+|(?i:\bsig)=[^&\s]+")
-_INVISIBLE: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
 # What each refusal names, in the words of its message.
 _NAMED: Final = {
     "scopelocked": ("locked scope", re.compile(r"locked: '([^']+)'")),
@@ -90,7 +88,7 @@ class Verdict:
 
 def clip(text: str) -> str:
     """Foreign text as one line of at most 300 characters, without control characters and without tokens."""
-    plain = _INVISIBLE.sub(" ", _TOKEN.sub("[removed]", text)).strip()
+    plain = one_line(text)
     return plain if len(plain) <= DETAIL_LIMIT else plain[: DETAIL_LIMIT - 3] + "..."
 
 
@@ -132,11 +130,8 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float:
         return min(max(0.0, float(value)), 86400.0)
     except ValueError:
         pass
-    try:
-        date = parsedate_to_datetime(value)
-    except ValueError:
-        return 0.0
-    return min(max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds()), 86400.0)
+    date = http_date(value)
+    return 0.0 if date is None else min(max(0.0, (date - now).total_seconds()), 86400.0)
 
 
 def _unanswered(error: AzureError, writing: bool) -> Verdict:
@@ -168,7 +163,7 @@ def _decode(response: object) -> _Error:
     content = getattr(response, "content", b"")
     try:
         body = msgspec.json.decode(content, type=_Body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return _Error(message="the answer is not an error of Resource Manager")
     return body.error or _Error(body.code, body.message)
 
@@ -196,7 +191,7 @@ def _policy(error: _Error) -> str:
     for item in error.additional_info or []:
         try:
             violation = msgspec.json.decode(item.info, type=_Violation)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             continue
         names = (violation.policy_assignment_display_name, violation.policy_assignment_name)
         name = next((name for name in (*names, violation.policy_definition_display_name) if name), "")

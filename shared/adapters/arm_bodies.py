@@ -17,9 +17,9 @@ class Body(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class Listing(Body, Generic[T]):
-    """One page of a list."""
+    """One page of a list. ``value`` is always there: an answer without it is no list, least of all an empty one."""
 
-    value: list[T] | None = None
+    value: list[T]
 
 
 class Reference(Body):

@@ -24,6 +24,7 @@ from azure.mgmt.core import ARMPipelineClient
 from tenacity import RetryCallState, Retrying
 
 from shared.adapters.arm_errors import (
+    UNREADABLE,
     ArmUnauthorized,
     ArmUnavailable,
     ArmUndecodable,
@@ -222,6 +223,9 @@ class ArmClient:
             except AzureError as error:
                 why = "no answer in time" if limit.expired else type(error).__name__
                 raise ArmUnavailable(f"{what}: {why}", quick=not limit.expired) from error
+            except ValueError as error:
+                # azure-core decodes the claims of a challenge as they come.
+                raise ArmUndecodable(f"{what}: headers that cannot be read") from error
         # http.client takes what came before a connection was shut for a whole answer, if no length was announced.
         if limit.expired:
             raise ArmUnavailable(f"{what}: no answer in time")
@@ -255,5 +259,5 @@ def _read(response: HttpResponse, what: str, deadline: Deadline) -> bytes:
 def _next_link(path: str, body: bytes) -> str | None:
     try:
         return _PAGE.decode(body).next_link
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ArmUndecodable(f"GET {path}: not a page of a list") from error

@@ -15,8 +15,8 @@ from typing import Final, TypeVar
 import msgspec
 
 from shared.adapters import arm_bodies as bodies
-from shared.adapters.arm_errors import ArmUndecodable
-from shared.domain.arm_id import LINK, VAULT, ArmId, InvalidArmId
+from shared.adapters.arm_errors import UNREADABLE, ArmUndecodable
+from shared.domain.arm_id import A_RECORD, CONNECTION, ENDPOINT, LINK, SUBNET, VAULT, ZONE, ArmId, InvalidArmId
 from shared.domain.snapshot import (
     Connection,
     ConnectionStatus,
@@ -55,7 +55,7 @@ def decoder(shape: type[T]) -> Callable[[bytes], T]:
     def decode(body: bytes) -> T:
         try:
             return inner.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise ArmUndecodable(f"{name}: {str(error)[:200]}") from error
 
     return decode
@@ -69,16 +69,29 @@ def arm_id(text: str | None) -> ArmId:
         raise ArmUndecodable(str(error)) from error
 
 
+def id_of(text: str | None, resource_type: str, parent: ArmId | None = None) -> ArmId:
+    """The id of a resource of this type, inside ``parent`` if given. A change goes to the id that was read.
+
+    Raises ArmUndecodable for any other.
+    """
+    found = arm_id(text)
+    if not found.is_a(resource_type) or (parent is not None and found.parent != parent):
+        where = "" if parent is None else f" of {parent.name}"
+        raise ArmUndecodable(f"not the id of a {resource_type}{where}: {found.text[:200]!r}")
+    return found
+
+
 def vault(body: bodies.VaultBody) -> Vault:
     """A vault with its connections; its perimeters are another call."""
     properties = body.properties or bodies.VaultProperties()
+    own = id_of(body.id, VAULT)
     return Vault(
-        id=arm_id(body.id),
+        id=own,
         location=body.location or "",
         public_access=_known(PublicAccess, properties.public_network_access, PublicAccess.ENABLED),
         acl=None if properties.network_acls is None else _acl(properties.network_acls),
         provisioning_state=properties.provisioning_state or "",
-        connections=tuple(_connection(entry) for entry in properties.private_endpoint_connections or ()),
+        connections=tuple(_connection(entry, own) for entry in properties.private_endpoint_connections or ()),
     )
 
 
@@ -91,11 +104,11 @@ def _acl(body: bodies.AclBody) -> NetworkAcl:
     )
 
 
-def _connection(body: bodies.ConnectionBody) -> Connection:
+def _connection(body: bodies.ConnectionBody, vault: ArmId) -> Connection:
     properties = body.properties or bodies.ConnectionProperties()
     state = properties.private_link_service_connection_state or bodies.ConnectionState()
     return Connection(
-        id=arm_id(body.id),
+        id=id_of(body.id, CONNECTION, vault),
         status=_known(ConnectionStatus, state.status),
         provisioning_state=properties.provisioning_state or "",
         endpoint=_endpoint_id(properties.private_endpoint),
@@ -123,8 +136,8 @@ def perimeter(body: bodies.PerimeterBody) -> PerimeterMode:
 def endpoint(body: bodies.EndpointBody, addresses: tuple[str, ...] | Unread) -> PrivateEndpoint:
     """A private endpoint with the addresses that were read elsewhere; its zone groups are another call."""
     properties = body.properties or bodies.EndpointProperties()
-    subnet = arm_id(None if properties.subnet is None else properties.subnet.id)
-    own = arm_id(body.id)
+    subnet = id_of(None if properties.subnet is None else properties.subnet.id, SUBNET)
+    own = id_of(body.id, ENDPOINT)
     return PrivateEndpoint(
         id=own,
         network=_parent(subnet),
@@ -250,7 +263,7 @@ def _peering(body: bodies.PeeringBody) -> Peering:
 def zone(body: bodies.ZoneBody) -> Zone:
     """A zone with its counters; links and records are other calls."""
     properties = body.properties or bodies.ZoneProperties()
-    own = arm_id(body.id)
+    own = id_of(body.id, ZONE)
     return Zone(
         id=own,
         links=Unread(UnreadReason.DEFERRED, f"links of zone {own.name}"),
@@ -261,15 +274,12 @@ def zone(body: bodies.ZoneBody) -> Zone:
     )
 
 
-def zone_link(body: bodies.LinkBody) -> ZoneLink:
-    """A virtual network link of a zone."""
+def zone_link(body: bodies.LinkBody, home: ArmId | None = None) -> ZoneLink:
+    """A virtual network link, of the zone ``home`` if given."""
     properties = body.properties or bodies.LinkProperties()
     target = properties.virtual_network or bodies.Reference()
-    own = arm_id(body.id)
-    if not own.is_a(LINK):
-        raise ArmUndecodable(f"not a link: {own.type}")
     return ZoneLink(
-        id=own,
+        id=id_of(body.id, LINK, home),
         network=arm_id(target.id),
         completed=(properties.virtual_network_link_state or "").casefold() == "completed",
         provisioning_state=properties.provisioning_state or "",
@@ -278,10 +288,10 @@ def zone_link(body: bodies.LinkBody) -> ZoneLink:
     )
 
 
-def record(body: bodies.RecordBody) -> RecordSet:
-    """An A record set, which may exist without an address."""
+def record(body: bodies.RecordBody, home: ArmId | None = None) -> RecordSet:
+    """An A record set, of the zone ``home`` if given; it may exist without an address."""
     return RecordSet(
-        id=arm_id(body.id),
+        id=id_of(body.id, A_RECORD, home),
         ttl=body.properties.ttl,
         addresses=tuple(entry.ipv4_address for entry in body.properties.a_records or ()),
         metadata=MappingProxyType(dict(body.properties.metadata or {})),

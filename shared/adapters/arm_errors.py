@@ -25,6 +25,10 @@ _ABSENT_CODES: Final = frozenset({"resourcenotfound", "resourcegroupnotfound", "
 _SUBSCRIPTION_CODES: Final = frozenset({"subscriptionnotfound", "invalidsubscriptionid"})
 _FOREIGN_TENANT_CODE: Final = "invalidauthenticationtokentenant"
 _ACTION = re.compile(r"perform action(?:\(s\))? '([A-Za-z0-9./*_-]{3,200})'")
+# What http.client, msgspec and json raise for an answer that is none, or nested deeper than any recursion goes.
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_TOKEN: Final = re.compile(r"eyJ[\w-]{4,}(?:\.[\w-]*)*|(?i:bearer)\s+\S+|(?i:\bsig)=[^&\s]+")
+_INVISIBLE: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -163,18 +167,23 @@ def http_date(value: str | None) -> datetime | None:
         return None
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def one_line(text: str) -> str:
+    """Foreign text as one line, without control characters and without tokens: an error may repeat what was sent."""
+    return _INVISIBLE.sub(" ", _TOKEN.sub("[removed]", text)).strip()
 
 
 def _parse(body: bytes) -> tuple[list[str], str]:
     """Azure's codes, the outer one first and never none, and its wording in one line."""
     try:
         decoded = _ERROR_BODY.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return [""], ""
     inner = decoded.error or _Inner(decoded.code, decoded.message)
     codes = [inner.code or "", *(detail.code or "" for detail in inner.details or ())]
-    words = " ".join((inner.message or "").split())
-    return [code[:80] for code in codes], words[:_MOST_WORDS]
+    words = one_line((inner.message or "")[:_MOST_WORDS])
+    return [one_line(code)[:80] for code in codes], words

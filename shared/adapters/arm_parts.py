@@ -11,7 +11,7 @@ from shared.adapters import arm_api as api
 from shared.adapters import arm_bodies as bodies
 from shared.adapters import arm_decode as decode
 from shared.adapters.arm_client import ArmClient
-from shared.adapters.arm_errors import ArmForbidden, ArmNotFound, action_of
+from shared.adapters.arm_errors import ArmForbidden, ArmNotFound, ArmUndecodable, action_of
 from shared.adapters.arm_topology import Topology
 from shared.domain.arm_id import ArmId
 from shared.domain.snapshot import (
@@ -30,6 +30,7 @@ from shared.domain.snapshot import (
 from shared.service.ports import Deadline, EstateError, EstateForbidden, EstateUnavailable
 
 T = TypeVar("T")
+Resource = TypeVar("Resource", Vault, RecordSet, Zone)
 Records = Mapping[str, RecordSet | None]
 Homes = Mapping[ArmId, tuple[ArmId, tuple[str, ...]]]
 
@@ -118,7 +119,7 @@ class Parts:
     def vault(self, vault: ArmId) -> Vault | Gone:
         """The vault itself. Raises EstateError; a subscription that cannot be seen is a missing right."""
         try:
-            return decode.vault(_VAULT(self._get(str(vault), api.VAULTS_API)))
+            return _asked_for(vault, decode.vault(_VAULT(self._get(str(vault), api.VAULTS_API))))
         except ArmNotFound as error:
             if error.absent:
                 return Gone()
@@ -131,7 +132,7 @@ class Parts:
         path = api.vaults_of(subscription)
         try:
             for page in self._pages(path, api.VAULTS_API):
-                yield from _VAULTS(page).value or ()
+                yield from _VAULTS(page).value
         except ArmNotFound as error:
             if error.subscription_unseen:
                 raise ArmForbidden(str(error), action_of(path)) from error
@@ -140,7 +141,7 @@ class Parts:
     def perimeters(self, vault: ArmId) -> tuple[PerimeterMode, ...] | Unread:
         """The modes of the vault's perimeter associations."""
         pages = self._pages(api.perimeters_of(vault), api.PERIMETERS_API)
-        return attempt(lambda: tuple(decode.perimeter(b) for page in pages for b in _PERIMETERS(page).value or ()))
+        return attempt(lambda: tuple(decode.perimeter(b) for page in pages for b in _PERIMETERS(page).value))
 
     def endpoint(self, endpoint: ArmId) -> bodies.EndpointBody | Gone | Unread:
         """A private endpoint, still as a body: its addresses are another read."""
@@ -175,7 +176,7 @@ class Parts:
     def zone_group_bodies(self, endpoint: ArmId) -> tuple[bodies.ZoneGroupBody, ...] | Unread:
         """The zone groups of an endpoint as bodies."""
         pages = self._pages(api.zone_groups_of(endpoint), api.NETWORK_API)
-        return attempt(lambda: tuple(body for page in pages for body in _ZONE_GROUPS(page).value or ()))
+        return attempt(lambda: tuple(body for page in pages for body in _ZONE_GROUPS(page).value))
 
     def zone_groups(self, endpoint: ArmId) -> tuple[ZoneGroup, ...] | Unread:
         """The zone groups of an endpoint."""
@@ -189,7 +190,7 @@ class Parts:
     def _interfaces(self, subscription: str, wanted: frozenset[ArmId]) -> Homes:
         found: dict[ArmId, tuple[ArmId, tuple[str, ...]]] = {}
         for page in self._pages(api.interfaces_of(subscription), api.NETWORK_API):
-            for body in _INTERFACES(page).value or ():
+            for body in _INTERFACES(page).value:
                 home = decode.interface_home(body)
                 if home is not None and home[0] in wanted:
                     found[home[0]] = (home[1], decode.interface_addresses(body))
@@ -229,13 +230,14 @@ class Parts:
         pages = self._pages(api.links_of(zone), api.ZONES_API)
         return self._cached(
             f"links {zone.key}",
-            lambda: attempt_one(lambda: tuple(decode.zone_link(b) for page in pages for b in _LINKS(page).value or ())),
+            lambda: attempt_one(lambda: tuple(decode.zone_link(b, zone) for page in pages for b in _LINKS(page).value)),
         )
 
     def record(self, zone: ArmId, relative_name: str) -> RecordSet | Gone | Unread | None:
         """One A record set: None when the zone has none of this name, Gone when the zone itself does not exist."""
         try:
-            return decode.record(_RECORD(self._get(f"{api.records_of(zone)}/{relative_name}", api.ZONES_API)))
+            wanted = zone.child("A", relative_name)
+            return _asked_for(wanted, decode.record(_RECORD(self._get(str(wanted), api.ZONES_API))))
         except ArmNotFound as error:
             if error.parent_absent:
                 self._topology.forget(_zones_key(zone.subscription))
@@ -247,7 +249,7 @@ class Parts:
     def records(self, zone: ArmId) -> Records | Gone | Unread:
         """All A record sets of a zone by lower-case relative name."""
         pages = self._pages(api.records_of(zone), api.ZONES_API)
-        result = attempt_one(lambda: _by_name(decode.record(b) for page in pages for b in _RECORDS(page).value or ()))
+        result = attempt_one(lambda: _by_name(decode.record(b, zone) for page in pages for b in _RECORDS(page).value))
         if isinstance(result, Gone):
             self._topology.forget(_zones_key(zone.subscription))
         return result
@@ -255,7 +257,7 @@ class Parts:
     def _search(self, subscription: str, designated: tuple[ArmId, ...]) -> ZoneSearch | Unread:
         try:
             pages = self._pages(api.zones_of(subscription), api.ZONES_API)
-            return ZoneSearch(tuple(decode.zone(body) for page in pages for body in _ZONES(page).value or ()))
+            return ZoneSearch(tuple(decode.zone(body) for page in pages for body in _ZONES(page).value))
         except EstateError as error:
             why = unread(error)
         if why.reason is UnreadReason.UNAVAILABLE:
@@ -264,23 +266,23 @@ class Parts:
         return ZoneSearch(tuple(zone for zone in alone if isinstance(zone, Zone)), why)
 
     def _zone(self, zone: ArmId) -> Zone | Gone | Unread:
-        return attempt_one(lambda: decode.zone(_ZONE(self._get(str(zone), api.ZONES_API))))
+        return attempt_one(lambda: _asked_for(zone, decode.zone(_ZONE(self._get(str(zone), api.ZONES_API)))))
 
     def _rulesets(self, subscription: str) -> tuple[Ruleset, ...]:
         found: list[Ruleset] = []
         try:
             pages = self._pages(api.rulesets_of(subscription), api.RULESETS_API)
-            ids = [decode.arm_id(body.id) for page in pages for body in _RULESETS(page).value or ()]
+            ids = [decode.arm_id(body.id) for page in pages for body in _RULESETS(page).value]
         except ArmNotFound as error:
             if error.code.casefold() == "invalidresourcetype":
                 return ()
             raise
         for ruleset in ids:
             pages = self._pages(f"{ruleset}/virtualNetworkLinks", api.RULESETS_API)
-            linked = [decode.ruleset_network(body) for page in pages for body in _RULESET_LINKS(page).value or ()]
+            linked = [decode.ruleset_network(body) for page in pages for body in _RULESET_LINKS(page).value]
             if linked:
                 pages = self._pages(f"{ruleset}/forwardingRules", api.RULESETS_API)
-                rules = (decode.forwarding_rule(body) for page in pages for body in _RULES(page).value or ())
+                rules = (decode.forwarding_rule(body) for page in pages for body in _RULES(page).value)
                 found.append(Ruleset(frozenset(linked), tuple(rule for rule in rules if rule is not None)))
         return tuple(found)
 
@@ -301,6 +303,13 @@ class Parts:
 
     def _pages(self, path: str, api_version: str) -> Iterator[bytes]:
         return self._client.pages(path, api_version, deadline=self._deadline)
+
+
+def _asked_for(wanted: ArmId, found: Resource) -> Resource:
+    """What was read, if it is what was asked for: a change goes to the id that the answer names."""
+    if found.id != wanted:
+        raise ArmUndecodable(f"asked for {wanted.name}, the answer is about {found.id.text[:200]!r}")
+    return found
 
 
 def _zones_key(subscription: str) -> str:

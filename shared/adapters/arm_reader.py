@@ -18,13 +18,13 @@ from shared.adapters import arm_bodies as bodies
 from shared.adapters import arm_decode as decode
 from shared.adapters.arm_client import ArmClient
 from shared.adapters.arm_crew import Crew, Started
-from shared.adapters.arm_errors import ArmUndecodable
+from shared.adapters.arm_errors import ArmForbidden, ArmNotFound, ArmUndecodable, action_of
 from shared.adapters.arm_neighbours import read_neighbours
 from shared.adapters.arm_networks import NetworkReading
 from shared.adapters.arm_parts import Addresses, Parts, attempt
 from shared.adapters.arm_topology import Topology
 from shared.adapters.arm_zones import ZoneReading, subscriptions_with_zones, with_records
-from shared.domain.arm_id import ArmId
+from shared.domain.arm_id import VAULT, ArmId
 from shared.domain.clouds import Cloud
 from shared.domain.snapshot import (
     ConnectionStatus,
@@ -86,13 +86,18 @@ class ArmReader:
         """The ids of all vaults of a subscription, page by page. Raises EstateError."""
         for body in Parts(self._client, self._topology, deadline, fresh=True).vaults(subscription):
             try:
-                yield decode.arm_id(body.id)
+                yield decode.id_of(body.id, VAULT)
             except ArmUndecodable:
                 _LOGGER.warning("a vault of subscription %s has an id that is none", subscription)
 
     def vaults_of_endpoint(self, endpoint: ArmId, *, deadline: Deadline) -> tuple[ArmId, ...] | Gone:
         """The vaults that a private endpoint connects to. Raises EstateError."""
-        body = Parts(self._client, self._topology, deadline, fresh=True).endpoint_or_raise(endpoint)
+        try:
+            body = Parts(self._client, self._topology, deadline, fresh=True).endpoint_or_raise(endpoint)
+        except ArmNotFound as error:
+            if error.subscription_unseen:
+                raise ArmForbidden(str(error), action_of(str(endpoint))) from error
+            raise
         return body if isinstance(body, Gone) else decode.vault_targets(body)
 
     def _glance(self, reading: Parts, crew: Crew, snapshot: VaultSnapshot, *, whole: bool) -> VaultSnapshot:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import assert_never
 
-import msgspec
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
 
@@ -59,8 +58,10 @@ class ArmWriter:
             return attempt.failed(f"{error}; {note}", retry=True)
         except AzureError as error:
             return attempt.judged(error)
-        except msgspec.DecodeError as error:
-            return attempt.failed(f"the answer of Azure has an unknown shape: {error}", retry=False)
+        except (ValueError, RecursionError) as error:
+            # msgspec's errors, and what azure-core raises for a challenge that it cannot decode.
+            note = "unknown whether it was made" if attempt.writing else "nothing was changed"
+            return attempt.failed(f"the answer of Azure has an unknown shape: {error}; {note}", retry=False)
 
 
 def _make(attempt: Attempt, change: Change) -> Outcome:

@@ -51,11 +51,6 @@ class StorageConnection:
         """Whether calls need a token instead of the keys of a connection string."""
         return not self.connection_string
 
-    @property
-    def is_development(self) -> bool:
-        """Whether the account is the storage emulator's."""
-        return f"AccountName={_DEVELOPMENT_ACCOUNT};" in f"{self.connection_string};"
-
     def uri(self, service: StorageService) -> str:
         """The URI of a service of an identity connection. Raises StorageConnectionMissing when there is none."""
         if service not in self.uris:
@@ -71,7 +66,7 @@ def resolve(name: str, settings: Mapping[str, str], services: frozenset[StorageS
     for candidate in (f"AzureWebJobs{name}", name):
         text = settings.get(candidate, "").strip()
         if text:
-            return StorageConnection(name, connection_string=_expanded(text))
+            return StorageConnection(name, connection_string=_usable(candidate, _expanded(text), services))
         members = {key: value.strip() for key, value in settings.items() if key.startswith(f"{candidate}__")}
         if any(members.values()):
             return _by_identity(name, candidate, members, services)
@@ -82,6 +77,7 @@ def _by_identity(
     name: str, prefix: str, members: Mapping[str, str], services: frozenset[StorageService]
 ) -> StorageConnection:
     problems: list[str] = []
+    absent: list[StorageService] = []
     uris: dict[StorageService, str] = {}
     for service in sorted(services, key=lambda item: item.value):
         uri = members.get(f"{prefix}__{service.value}ServiceUri") or members.get(f"{prefix}__serviceUri", "")
@@ -89,11 +85,13 @@ def _by_identity(
         if not uri and account:
             uri = f"https://{account}.{service.value}.core.windows.net"
         if not uri:
-            problems.append(_missing(name, [service]))
+            absent.append(service)
         elif urlsplit(uri).scheme != "https" or not urlsplit(uri).hostname:
             problems.append(f"{prefix}: the URI of the {service.value} service must be https, not {uri!r}")
         else:
             uris[service] = uri.rstrip("/")
+    if absent:
+        problems.append(_missing(name, absent))
     credential = members.get(f"{prefix}__credential", "")
     client_id = members.get(f"{prefix}__clientId", "")
     if credential not in ("", "managedidentity"):
@@ -108,6 +106,21 @@ def _by_identity(
 def _missing(name: str, services: list[StorageService]) -> str:
     wanted = ", ".join(f"{name}__{service.value}ServiceUri" for service in services)
     return f"the storage connection '{name}' is not set: give {name} (a connection string) or {wanted}"
+
+
+def _usable(setting: str, text: str, services: frozenset[StorageService]) -> str:
+    """The connection string, if the SDKs can use it. The message names no part of it, since it may be a secret."""
+    pairs = [part.partition("=") for part in text.split(";") if part.strip()]
+    members = {key.strip().casefold(): value for key, _, value in pairs if value}
+    endpoints = {f"{service.value}endpoint" for service in services}
+    by_key = {"accountname", "accountkey"} <= members.keys()
+    by_signature = "sharedaccesssignature" in members and ("accountname" in members or endpoints <= members.keys())
+    if len(members) != len(pairs) or not (by_key or by_signature):
+        raise StorageConnectionMissing(
+            f"{setting} is no connection string of a storage account: it needs AccountName with AccountKey or "
+            "SharedAccessSignature, or UseDevelopmentStorage=true"
+        )
+    return text
 
 
 def _expanded(text: str) -> str:

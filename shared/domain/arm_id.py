@@ -8,7 +8,7 @@ Source: https://learn.microsoft.com/azure/azure-resource-manager/management/reso
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 VAULT: Final = "Microsoft.KeyVault/vaults"
@@ -26,7 +26,9 @@ A_RECORD: Final = "Microsoft.Network/privateDnsZones/A"
 _SUBSCRIPTION = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _GROUP = re.compile(r"[-\w.()]{1,90}\Z")
 _VAULT_NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9]|-(?!-)){1,22}[A-Za-z0-9]\Z")
-_SEGMENT = re.compile(r"[^\x00-\x1f\x7f/?#%\\<>&\"\s][^\x00-\x1f\x7f/?#%\\<>&\"]{0,259}\Z")
+_SEGMENT = re.compile(
+    r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff/?#%\\<>&\"\s][^\x00-\x1f\x7f-\x9f\ud800-\udfff/?#%\\<>&\"]{0,259}\Z"
+)
 _NAMESPACE = re.compile(r"[A-Za-z][A-Za-z0-9.]{0,79}\Z")
 
 
@@ -38,7 +40,8 @@ class InvalidArmId(ValueError):
 class ArmId:
     """The id of one resource: ``/subscriptions/{id}/resourceGroups/{name}/providers/{namespace}/{type}/{name}...``.
 
-    Two ids are equal when they differ only in case. ``text`` keeps the casing it was read in.
+    Two ids are equal when they differ only in case. ``text`` keeps the casing it was read in,
+    ``key`` is the casefolded id: what equality, ordering and hashing use.
     """
 
     text: str
@@ -47,6 +50,11 @@ class ArmId:
     namespace: str
     types: tuple[str, ...]
     names: tuple[str, ...]
+    key: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Estates compare ids by the million.
+        object.__setattr__(self, "key", self.text.casefold())
 
     @classmethod
     def parse(cls, text: str) -> ArmId:
@@ -74,11 +82,6 @@ class ArmId:
             raise InvalidArmId(f"{resource_type} needs {len(types)} names, got {len(names)}")
         tail = "/".join(f"{kind}/{name}" for kind, name in zip(types, names, strict=True))
         return cls.parse(f"/subscriptions/{subscription}/resourceGroups/{group}/providers/{namespace}/{tail}")
-
-    @property
-    def key(self) -> str:
-        """The casefolded id: what equality, ordering and hashing use."""
-        return self.text.casefold()
 
     @property
     def name(self) -> str:

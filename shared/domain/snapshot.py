@@ -328,7 +328,8 @@ class Zone:
         """The link of this zone to a network, None when there is none or the links were not read."""
         if isinstance(self.links, Unread):
             return None
-        return next((link for link in self.links if link.network == network), None)
+        wanted = network.key
+        return next((link for link in self.links if link.network.key == wanted), None)
 
     def with_record(self, relative_name: str, record: RecordSet | None) -> Zone:
         """This zone with one record set put in place of what was known of that name."""

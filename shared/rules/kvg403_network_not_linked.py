@@ -65,11 +65,13 @@ def _judge(case: Case, endpoint: PrivateEndpoint, network: ArmId) -> Iterator[Vi
     if isinstance(zone, Unread):
         yield Unknown(network, zone)
         return
-    if zone is None or zone.link_of(network) is not None:
+    if zone is not None and zone.link_of(network) is not None:
         return
     if snapshot.zones_unread:
         # Azure refuses a second zone of one name for a network, and the first may be where nobody could look.
         yield Unknown(network, snapshot.zones_unread[0])
+        return
+    if zone is None:
         return
     answer = case.resolver.view(snapshot, network, snapshot.vault)
     if answer.kind is AnswerKind.UNKNOWN:

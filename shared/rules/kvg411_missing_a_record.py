@@ -87,6 +87,8 @@ def _judge(
         yield Unknown(network, zone)
         return
     if zone is None:
+        if snapshot.zones_unread:
+            yield Unknown(network, snapshot.zones_unread[0])
         return
     record = zone.lookup(snapshot.vault.record_name)
     subject = zone.id.child("A", snapshot.vault.record_name)

@@ -9,10 +9,12 @@ from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
-from shared.domain.arm_id import ArmId
-from shared.domain.finding import Assessment, Finding
+from shared.domain.arm_id import A_RECORD, ArmId
+from shared.domain.finding import Finding
 from shared.domain.policy import Policy
+from shared.domain.snapshot import VaultSnapshot
 from shared.reporting.findings import Fix, cleared_message, open_message, pack
+from shared.service.judge import Judgement
 from shared.service.memory import settled
 from shared.service.ports import Inbox, VaultRow
 
@@ -21,7 +23,7 @@ def announce(
     row: VaultRow,
     findings: tuple[Finding, ...],
     fixes: Mapping[str, Fix],
-    assessment: Assessment,
+    judged: Judgement,
     policy: Policy,
     inbox: Inbox,
 ) -> VaultRow:
@@ -30,6 +32,7 @@ def announce(
     A finding is told once it has been seen twice, ``settle`` apart. It is cleared only by a reading in which its rule
     was judged completely: what was not read is not mended.
     """
+    assessment = judged.assessment
     now, told = assessment.read_at, dict(row.told)
     messages: list[str] = []
     for finding in findings:
@@ -44,7 +47,7 @@ def announce(
     unjudged = {missing.rule for missing in assessment.not_evaluated}
     for fingerprint, note in row.told.items():
         _, rule, subject = note.split(" ", 2)
-        if fingerprint in present or rule in unjudged:
+        if fingerprint in present or rule in unjudged or _out_of_sight(judged.snapshot, ArmId.parse(subject)):
             continue
         messages.append(cleared_message(row.vault, rule, ArmId.parse(subject), fingerprint, now))
         del told[fingerprint]
@@ -62,6 +65,11 @@ def announce_gone(row: VaultRow, now: datetime, inbox: Inbox) -> VaultRow:
     if messages:
         inbox.tell(messages)
     return replace(row, told=MappingProxyType({}), first_seen=MappingProxyType({}), look_at=None)
+
+
+def _out_of_sight(snapshot: VaultSnapshot, subject: ArmId) -> bool:
+    """Whether a record's zone is missing from a reading that could not look everywhere for zones."""
+    return bool(snapshot.zones_unread) and subject.is_a(A_RECORD) and snapshot.zone(subject.parent) is None
 
 
 def _content(finding: Finding, fix: Fix | None) -> str:

@@ -12,7 +12,7 @@ from shared.domain.arm_id import VAULT, ArmId, is_resource_group, is_subscriptio
 from shared.domain.snapshot import Gone
 from shared.reporting.problem import problem
 from shared.service.audit import Auditor
-from shared.service.ports import Clock, EstateForbidden, EstateUnavailable, Ledger, LedgerUnavailable
+from shared.service.ports import Clock, EstateError, EstateForbidden, EstateUnavailable, Ledger, LedgerUnavailable
 
 _INVOCATION_SECONDS = 12.0
 _HEALTH_AGE = timedelta(seconds=10)
@@ -56,6 +56,8 @@ class AuditDesk:
             return refuse(503, "Azure is unavailable", "Azure Resource Manager did not answer in time.", wait)
         except EstateForbidden as error:
             return refuse(502, "Not allowed to read", f"kvguard's identity lacks the right {error.action}.")
+        except EstateError:
+            return refuse(502, "Azure's answer is unusable", "Azure Resource Manager gave no answer that can be read.")
         if isinstance(audit, Gone):
             return refuse(404, "Not found", "No such vault in the subscriptions that kvguard watches.")
         return Reply(200, audit.text.encode(), "application/json")

@@ -26,6 +26,7 @@ from shared.domain.arm_id import (
     InvalidArmId,
 )
 from shared.domain.message import Hint
+from shared.reporting.text import plain
 
 _SUCCESS: Final = frozenset(f"microsoft.resources.resource{kind}success" for kind in ("write", "delete", "action"))
 _UNFINISHED: Final = ("failure", "cancel")
@@ -72,29 +73,36 @@ def to_hint(envelope: Envelope, tenant: str, now: datetime) -> Hint | Ignored:
     """
     kind = (envelope.type or "").casefold()
     if kind.endswith(_UNFINISHED):
-        return Ignored("unsuccessful", kind)
+        return Ignored("unsuccessful", plain(kind, 100))
     if kind not in _SUCCESS:
-        return Ignored("foreign-type", kind[:100])
+        return Ignored("foreign-type", plain(kind, 100))
     data = envelope.data if isinstance(envelope.data, Mapping) else {}
     if not data:
         return Ignored("no-data")
     status = _text(data, "status")
     if status and status.casefold() not in ("succeeded", "success"):
-        return Ignored("unsuccessful", status[:100])
+        return Ignored("unsuccessful", plain(status, 100))
     named = _text(data, "tenantId")
     if named and named.casefold() != tenant.casefold():
-        return Ignored("foreign-tenant", named[:100])
+        return Ignored("foreign-tenant", plain(named, 100))
     uri = _text(data, "resourceUri") or envelope.subject or ""
     try:
         resource = ArmId.parse(uri)
     except InvalidArmId:
-        return Ignored("no-resource", uri[:200])
+        return Ignored("no-resource", plain(uri, 200))
     operation = _text(data, "operationName")
     target = _target(resource)
     if target is None:
-        return Ignored("unrelated-type", resource.type[:100])
+        return Ignored("unrelated-type", plain(resource.type, 100))
     time = envelope.time if envelope.time is not None else now
-    return Hint(target, operation[:200], min(time.astimezone(UTC), now), _initiator(data), first=now)
+    return Hint(target, plain(operation, 200), _at(time, now), _initiator(data), first=now)
+
+
+def _at(time: datetime, now: datetime) -> datetime:
+    try:
+        return min(time.astimezone(UTC), now)
+    except OverflowError:
+        return now
 
 
 def _target(resource: ArmId) -> ArmId | None:

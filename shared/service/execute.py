@@ -16,11 +16,11 @@ from types import MappingProxyType
 
 from shared.domain.plan import Outcome, OutcomeKind, PlannedChange
 from shared.domain.policy import Policy
-from shared.domain.snapshot import Gone, Part, WrittenRecord
+from shared.domain.snapshot import Gone, Part, RecordSet, Unread, VaultSnapshot, WrittenRecord
 from shared.reporting.findings import Fix, FixState
 from shared.service.judge import Judge, Judgement
 from shared.service.memory import history_of, note_applied, settled
-from shared.service.ports import Clock, Deadline, Estate, Intent, Ledger, VaultRow
+from shared.service.ports import Clock, Deadline, Estate, Intent, Ledger, LedgerConflict, VaultRow
 
 _LOG = logging.getLogger("kvguard.execute")
 _SECONDS_FOR_ONE_CHANGE = 4.0
@@ -77,7 +77,8 @@ class Executor:
                 return Execution(row, current, tuple(outcomes), fixes, policy.timing.settle)
             planned = self._next(row, current, policy, attempted, fixes)
             if planned is None:
-                return Execution(row, current, tuple(outcomes), fixes, _waits(row, current, fixes, policy))
+                wait = _waits(row, current, attempted, fixes, policy)
+                return Execution(row, current, tuple(outcomes), fixes, wait)
             stop = self._ledger.stopped()
             if stop:
                 fixes[planned.finding.fingerprint] = Fix(FixState.OBSERVE, f"writes are stopped: {stop}")
@@ -85,8 +86,11 @@ class Executor:
             subscription = planned.change.target.subscription
             if not self._ledger.reserve_write(subscription, self._clock.now(), policy.writes_per_hour):
                 detail = f"{policy.writes_per_hour} writes were made in this subscription within the hour"
-                fixes[planned.finding.fingerprint] = Fix(FixState.OVER_BUDGET, detail)
-                attempted.add(planned.change.key)
+                for other in current.plan.apply:
+                    if other.change.target.subscription.lower() == subscription.lower():
+                        attempted.add(other.change.key)
+                        if settled(row, other.option.digest, current.snapshot.read_at, policy.timing.settle):
+                            fixes.setdefault(other.finding.fingerprint, Fix(FixState.OVER_BUDGET, detail))
                 continue
             attempted.add(planned.change.key)
             row, outcome = self._make(row, planned, deadline)
@@ -104,12 +108,12 @@ class Executor:
         change_id, row = row.unfinished, replace(row, unfinished="")
         if intent is None:
             return row
-        missing = any(planned.change.key == intent.key for planned in judgement.plan.apply)
-        kind = OutcomeKind.FAILED if missing else OutcomeKind.APPLIED
-        detail = "interrupted; a later reading " + ("does not show the change" if missing else "shows it made")
+        made = _shows(judgement.snapshot, intent)
+        kind = OutcomeKind.APPLIED if made else OutcomeKind.FAILED
+        detail = "interrupted; a later reading " + ("shows it made" if made else "does not show the change")
         outcome = Outcome(kind, intent.target, judgement.snapshot.read_at, detail)
         self._ledger.conclude(row.vault, change_id, outcome)
-        return row if missing else _adopt(row, intent)
+        return _adopt(row, intent) if made else row
 
     def interrupted_lately(self, row: VaultRow) -> bool:
         """Whether the open intent of a row may still be another worker's, at work right now."""
@@ -136,7 +140,6 @@ class Executor:
     def _make(self, row: VaultRow, planned: PlannedChange, deadline: Deadline) -> tuple[VaultRow, Outcome]:
         change, now = planned.change, self._clock.now()
         change_id = self._new_id()
-        row = self._ledger.save(replace(row, unfinished=change_id))
         intent = Intent(
             change_id=change_id,
             at=now,
@@ -150,6 +153,13 @@ class Executor:
             why=planned.finding.message,
         )
         self._ledger.intend(row.vault, intent)
+        try:
+            # After the intent: whoever finds the row marked must find by the intent since when.
+            row = self._ledger.save(replace(row, unfinished=change_id))
+        except LedgerConflict:
+            lost = Outcome(OutcomeKind.FAILED, change.target, now, "another worker is at this vault; nothing was sent")
+            self._ledger.conclude(row.vault, change_id, lost)
+            raise
         outcome = self._estate.apply(change, change_id, deadline=deadline)
         self._ledger.conclude(row.vault, change_id, outcome)
         _LOG.info("change %s %s: %s %s", change_id, outcome.kind.value, change.description, outcome.detail)
@@ -160,18 +170,44 @@ class Executor:
         return row, outcome
 
 
-def _waits(row: VaultRow, judgement: Judgement, fixes: dict[str, Fix], policy: Policy) -> timedelta | None:
+def _waits(
+    row: VaultRow, judgement: Judgement, attempted: set[str], fixes: dict[str, Fix], policy: Policy
+) -> timedelta | None:
     """When to look again though nothing more can be made now.
 
-    A change that was made and is still planned may only not be visible yet, so the next look tells.
+    A change that was made and is still planned may only not be visible yet, so the next look tells; one whose
+    precondition failed because the state moved is planned anew on what the next look reads.
     """
     states = {fix.state for fix in fixes.values()}
     if FixState.OVER_BUDGET in states:
         return timedelta(hours=1)
     if FixState.SURVIVED in states:
         return policy.timing.max_settle
-    invisible = any(planned.change.key in row.made for planned in judgement.plan.apply)
-    return policy.timing.settle if invisible else None
+    open_still = any(
+        planned.change.key in row.made or (planned.change.key in attempted and planned.finding.fingerprint not in fixes)
+        for planned in judgement.plan.apply
+    )
+    return policy.timing.settle if open_still else None
+
+
+def _shows(snapshot: VaultSnapshot, intent: Intent) -> bool:
+    """Whether a reading shows what a change was to bring about; that it is no longer planned can have other reasons."""
+    target, arguments = intent.target, json.loads(intent.arguments)
+    if intent.verb in ("create-record", "update-record"):
+        zone = snapshot.zone(target.parent)
+        record = None if zone is None else zone.lookup(target.name)
+        return (
+            isinstance(record, RecordSet)
+            and sorted(record.addresses) == arguments["addresses"]
+            and record.ttl == arguments["ttl"]
+        )
+    if intent.verb == "create-link":
+        zone = snapshot.zone(target.parent)
+        links = () if zone is None or isinstance(zone.links, Unread) else zone.links
+        return any(link.id == target and link.network.key == arguments["network"] for link in links)
+    if intent.verb == "delete-connection":
+        return all(connection.id != target for connection in snapshot.vault.connections)
+    return False
 
 
 def _adopt(row: VaultRow, intent: Intent) -> VaultRow:

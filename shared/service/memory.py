@@ -35,8 +35,10 @@ def remember(row: VaultRow, snapshot: VaultSnapshot) -> VaultRow:
             rejected_by_kvguard=old.rejected_by_kvguard if old is not None else None,
         )
     for connection_id, old in row.sightings.items():
-        # A connection that was not listed once may come back; what was known of it must not start anew.
-        if connection_id not in sightings and now - (old.last_approved or old.since) < _FORGET_GONE_AFTER:
+        # A connection that was not listed once may come back; that it was Approved, or rejected here, must not be lost.
+        # Of others nothing is kept: whoever may create private endpoints could make the row grow without end.
+        lately = max((at for at in (old.last_approved, old.rejected_by_kvguard) if at is not None), default=None)
+        if connection_id not in sightings and lately is not None and now - lately < _FORGET_GONE_AFTER:
             sightings[connection_id] = replace(old, status=ConnectionStatus.UNKNOWN, since=now)
     quiet = now if snapshot.quiet else row.last_quiet_read
     return replace(row, sightings=MappingProxyType(sightings), last_quiet_read=quiet)

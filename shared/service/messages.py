@@ -9,9 +9,15 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import Final
 
-from shared.domain.arm_id import ArmId, InvalidArmId, is_subscription
+from shared.domain.arm_id import VAULT, ArmId, InvalidArmId, is_subscription
 from shared.domain.message import MESSAGE_VERSION, Hint, Look, SweepRequest, Work
+from shared.reporting.text import plain
+
+_MOST_WORDS: Final = 300
+# Texts that decide nothing. A message must not grow beyond its queue when it comes back.
+_FOR_PEOPLE: Final = frozenset({"why", "operation", "initiator"})
 
 
 class InvalidMessage(ValueError):
@@ -37,7 +43,7 @@ def decode(text: str) -> Work:
     """Read one message. Raises InvalidMessage with the reason."""
     try:
         body = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidMessage("the message is not JSON") from error
     if not isinstance(body, dict):
         raise InvalidMessage("the message is not a JSON object")
@@ -53,7 +59,10 @@ def decode(text: str) -> Work:
         return Hint(_id(body, "resource"), operation, _time(body.get("time"), "time"), initiator, attempt, first)
     if kind == "look":
         event = None if body.get("event") is None else _time(body["event"], "event")
-        return Look(_id(body, "vault"), _string(body, "why", ""), attempt, first, event)
+        vault = _id(body, "vault")
+        if not vault.is_a(VAULT):
+            raise InvalidMessage("vault is not the id of a vault")
+        return Look(vault, _string(body, "why", ""), attempt, first, event)
     if kind == "sweep":
         subscription = _string(body, "subscription")
         if not is_subscription(subscription):
@@ -73,7 +82,10 @@ def _time(value: object, name: str) -> datetime:
         time = None
     if time is None or time.tzinfo is None:
         raise InvalidMessage(f"{name} is not a time with a zone")
-    return time.astimezone(UTC)
+    try:
+        return time.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidMessage(f"{name} is beyond any calendar") from error
 
 
 def _id(body: dict[str, object], name: str) -> ArmId:
@@ -87,4 +99,4 @@ def _string(body: dict[str, object], name: str, default: str | None = None) -> s
     value = body.get(name, default)
     if not isinstance(value, str):
         raise InvalidMessage(f"{name} is missing or not a text")
-    return value
+    return value if name not in _FOR_PEOPLE else plain(value, _MOST_WORDS)

@@ -21,6 +21,7 @@ from shared.domain.plan import ChangePlan
 from shared.domain.policy import Policy
 from shared.domain.snapshot import Gone, PrivateEndpoint, VaultSnapshot
 from shared.reporting.findings import Fix, FixState
+from shared.reporting.text import plain
 from shared.service.announce import announce, announce_gone
 from shared.service.execute import STILL_RUNNING, Execution, Executor
 from shared.service.judge import Judge, Judgement
@@ -48,6 +49,9 @@ _LONGEST_BACKOFF = timedelta(minutes=15)
 _SHORTEST_BACKOFF = timedelta(seconds=5)
 _LONGEST_PROMISE = timedelta(days=2)
 _MOVING_ATTEMPTS = 6
+# A queue counts a message's delay by its own clock, a worker the time by its own.
+_CLOCKS_DIFFER = timedelta(seconds=5)
+_SWEEPS_APART = timedelta(minutes=5)
 # What many vaults have in common, and what the estate may therefore answer from a cache.
 _SHARED = frozenset(kind.casefold() for kind in (ZONE, LINK, NETWORK, PEERING))
 
@@ -81,6 +85,7 @@ class Reconciler:
         self._subscriptions = frozenset(subscription.lower() for subscription in subscriptions)
         self._enforce = enforce
         self._jitter = jitter
+        self._swept: datetime | None = None
 
     def handle(self, work: Work) -> Ended:
         """Do one piece of work. What cannot be done now is put back for later; after 24 h it is given up as poison."""
@@ -104,15 +109,27 @@ class Reconciler:
         routed = self._router.route(hint, deadline)
         why, now = f"{hint.operation or 'a change'} on {hint.resource.name}", self._clock.now()
         if routed.sweep:
-            works = [SweepRequest(subscription, why, first=now) for subscription in sorted(self._subscriptions)]
-            self._inbox.send(works)
-            return Ended("sweeping", hint.resource.text)
+            return self._sweep(hint, why, now)
         looks = [Look(vault, why, first=hint.first or now, event=hint.time) for vault in routed.vaults]
         if len(looks) == 1:
             fresh = hint.resource.type.casefold() in _SHARED
             return self._look(replace(looks[0], attempt=hint.attempt), deadline, fresh=fresh)
         self._inbox.send(looks)
         return Ended("routed" if looks else "ignored", f"{hint.resource.text} concerns {len(looks)} vaults")
+
+    def _sweep(self, hint: Hint, why: str, now: datetime) -> Ended:
+        """Request a sweep, now or once the last one is a while ago; one that is still to begin serves this hint too.
+
+        Whoever may create a zone anywhere in a subscription can cause such hints as often as they like.
+        """
+        last = self._swept
+        if last is not None and now < last:
+            return Ended("sweeping", f"{hint.resource.text}: a sweep is on its way")
+        start = now if last is None else max(now, last + _SWEEPS_APART)
+        works = [SweepRequest(subscription, why, first=start) for subscription in sorted(self._subscriptions)]
+        self._inbox.send(works, start - now)
+        self._swept = start
+        return Ended("sweeping", hint.resource.text)
 
     def _look(self, look: Look, deadline: Deadline, *, fresh: bool) -> Ended:
         """Look at one vault. ``fresh`` goes past the cache of zones, links and networks: an event was about them.
@@ -121,12 +138,14 @@ class Reconciler:
         """
         if look.vault.subscription.lower() not in self._subscriptions:
             return Ended("ignored", f"vault {look.vault.name} is in no watched subscription")
-        policy = self._policies.policy()
+        policy, now = self._policies.policy(), self._clock.now()
+        if look.event is not None and look.event > now:
+            look = replace(look, event=now)
         row = self._ledger.load(look.vault)
         if row.unfinished and self._executor.interrupted_lately(row):
             self._promise(look, row, min(STILL_RUNNING, policy.timing.settle))
             return Ended("waiting", f"another worker is at vault {look.vault.name}")
-        row = _arrived(row, look, self._clock.now())
+        row = _arrived(row, look, now)
         fresh = fresh or bool(row.told or row.first_seen)
         judged = self._judge.judge(look.vault, policy, history_of(row), deadline, fresh=fresh)
         if isinstance(judged, Judgement) and judged.snapshot.cached and _noteworthy(judged):
@@ -162,8 +181,9 @@ class Reconciler:
         fixes = execution.fixes
         if not self._enforce:
             fixes = {p.finding.fingerprint: Fix(FixState.OBSERVE, p.change.description) for p in last.plan.apply}
-        row = announce(row, _open(last, fixes), fixes, last.assessment, policy, self._inbox)
+        row = announce(row, _open(last, fixes), fixes, last, policy, self._inbox)
         wait = _soonest(self._waits(row, last, look, policy), execution.come_back)
+        look = replace(look, attempt=0)
         row = self._promise(look, row, wait) if wait is not None else replace(row, look_at=None)
         self._ledger.save(row)
         made = ", ".join(f"{outcome.kind.value} {outcome.target.name}" for outcome in execution.outcomes)
@@ -178,17 +198,21 @@ class Reconciler:
             if not settled(row, key, now, settle):
                 times.append(max(first + settle, now + timedelta(seconds=1)))
         times += _passing(judged.plan, now)
-        event = look.event
+        event = _newest_event(look, row)
         if event is not None and now < event + policy.timing.consistency:
             times.append(event + policy.timing.consistency)
         return min(times) - now if times else None
 
     def _moving(self, look: Look, row: VaultRow, judged: Judgement, policy: Policy) -> Ended:
-        """Nothing is judged by a state that is still changing; come back, less and less often."""
+        """Nothing is judged by a state that is still changing; come back, less and less often.
+
+        Only promised looks count: the attempts of work that came back say how often Azure could not be asked.
+        """
         reason = next(judged.snapshot.transient_parts(), "")
-        if look.attempt < _MOVING_ATTEMPTS:
-            wait = min(policy.timing.settle * 2**look.attempt, _LONGEST_BACKOFF)
-            row = self._promise(replace(look, attempt=look.attempt + 1), row, wait)
+        attempt = look.attempt if look.first is None else 0
+        if attempt < _MOVING_ATTEMPTS:
+            wait = min(policy.timing.settle * 2**attempt, _LONGEST_BACKOFF)
+            row = self._promise(replace(look, attempt=attempt + 1), row, wait)
         self._ledger.save(row)
         return Ended("moving", reason)
 
@@ -204,7 +228,8 @@ class Reconciler:
         wait = timedelta(seconds=math.ceil(min(max(wait, timedelta(seconds=1)), _LONGEST_PROMISE).total_seconds()))
         if row.look_at is not None and now < row.look_at <= now + wait:
             return row
-        event = look.event if look.event is not None and now < look.event + timedelta(minutes=1) else None
+        event = _newest_event(look, row)
+        event = event if event is not None and now < event + timedelta(minutes=1) else None
         self._inbox.send([Look(look.vault, "a promised look", look.attempt, None, event)], wait)
         return replace(row, look_at=now + wait)
 
@@ -226,7 +251,7 @@ class Reconciler:
             return Ended("poison", why)
         backoff = min(_SHORTEST_BACKOFF * 2 ** min(work.attempt, 10), _LONGEST_BACKOFF) * (0.5 + self._jitter() / 2)
         self._inbox.send([replace(work, attempt=work.attempt + 1, first=first)], max(retry_after, backoff))
-        _LOG.warning("come back later (attempt %d): %s", work.attempt + 1, why)
+        _LOG.warning("come back later (attempt %d): %s", work.attempt + 1, plain(why, 500))
         return Ended("retry", why)
 
 
@@ -236,11 +261,15 @@ def _noteworthy(judged: Judgement) -> bool:
 
 
 def _arrived(row: VaultRow, look: Look, now: datetime) -> VaultRow:
-    newest = row.newest_event
-    if look.event is not None and (newest is None or look.event > newest):
-        newest = look.event
-    promised = row.look_at if row.look_at is not None and row.look_at > now else None
-    return replace(row, newest_event=newest, look_at=promised)
+    """The row once this look has come, which may be the promised one though its time is not quite there yet."""
+    promised = row.look_at if row.look_at is not None and row.look_at > now + _CLOCKS_DIFFER else None
+    return replace(row, newest_event=_newest_event(look, row), look_at=promised)
+
+
+def _newest_event(look: Look, row: VaultRow) -> datetime | None:
+    """The newest event that is known of: a look that was promised before it must follow it up as well."""
+    known = [event for event in (look.event, row.newest_event) if event is not None]
+    return max(known) if known else None
 
 
 def _open(judged: Judgement, fixes: dict[str, Fix]) -> tuple[Finding, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tools import bootstrap
-from tools.bootstrap import Stamp, StepError, is_made_with, once, run
+from tools.bootstrap import Stamp, StepError, is_made_with, once, run, trust_of_uv
 from tools.toolchain import Chromium, Missing, find_chromium, find_python313, uv_is_usable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,6 +82,19 @@ def test_a_command_that_fails_is_reported_with_its_remedy(capfd: pytest.CaptureF
 def test_a_command_that_is_not_there_is_reported_with_its_remedy() -> None:
     with pytest.raises(StepError, match=r"cannot run no-such-program.*mend with: install it"):
         run(["no-such-program"], mend="install it")
+
+
+def test_uv_trusts_what_the_machine_trusts(tmp_path: Path) -> None:
+    assert trust_of_uv({}, None, str(tmp_path)) == {}
+    (tmp_path / "company.pem").touch()
+    assert trust_of_uv({}, None, str(tmp_path)) == {"UV_SYSTEM_CERTS": "1"}
+    assert trust_of_uv({}, str(tmp_path / "company.pem"), None) == {"UV_SYSTEM_CERTS": "1"}
+    assert trust_of_uv({}, None, None) == {}
+
+
+@pytest.mark.parametrize("name", ["UV_SYSTEM_CERTS", "UV_NATIVE_TLS", "SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_whom_to_trust_is_the_callers_choice(tmp_path: Path, name: str) -> None:
+    assert trust_of_uv({name: "chosen"}, str(tmp_path / "company.pem"), None) == {}
 
 
 def test_an_environment_of_another_python_is_made_anew(tmp_path: Path) -> None:

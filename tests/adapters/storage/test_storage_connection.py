@@ -23,7 +23,7 @@ def test_a_connection_string_wins_over_the_identity_form() -> None:
 
     found = resolve("KvGuardStorage", settings, ALL)
 
-    assert (found.connection_string, found.uses_identity, found.is_development) == (TEXT, False, False)
+    assert (found.connection_string, found.uses_identity) == (TEXT, False)
 
 
 def test_functions_own_prefix_is_tried_first_in_either_form() -> None:
@@ -37,7 +37,6 @@ def test_functions_own_prefix_is_tried_first_in_either_form() -> None:
 def test_development_storage_means_the_emulators_account_on_loopback() -> None:
     found = resolve("KvGuardStorage", {"KvGuardStorage": "UseDevelopmentStorage=true"}, ALL)
 
-    assert found.is_development
     assert BlobStore(found).endpoint == "http://127.0.0.1:10000/devstoreaccount1"
 
 
@@ -85,6 +84,10 @@ def test_the_alias_of_a_single_service() -> None:
             ],
         ),
         ({"KvGuardStorage": "  "}, ["is not set"]),
+        ({"KvGuardStorage": "contoso"}, ["KvGuardStorage is no connection string"]),
+        ({"KvGuardStorage": "AccountName=contoso;EndpointSuffix=core.windows.net"}, ["needs AccountName with"]),
+        ({"KvGuardStorage": "BlobEndpoint=https://b;SharedAccessSignature=sv"}, ["SharedAccessSignature"]),
+        ({"AzureWebJobsKvGuardStorage": "AccountKey=c2VjcmV0"}, ["AzureWebJobsKvGuardStorage is no"]),
         (
             {"KvGuardStorage__queueServiceUri": "https://contoso.queue.core.windows.net"},
             ["KvGuardStorage__blobServiceUri", "KvGuardStorage__tableServiceUri"],
