@@ -125,7 +125,8 @@ class Reconciler:
         last = self._swept
         if last is not None and now < last:
             return Ended("sweeping", f"{hint.resource.text}: a sweep is on its way")
-        start = now if last is None else max(now, last + _SWEEPS_APART)
+        apart = min(_SWEEPS_APART, self._policies.policy().timing.max_settle)
+        start = now if last is None else max(now, last + apart)
         works = [SweepRequest(subscription, why, first=start) for subscription in sorted(self._subscriptions)]
         self._inbox.send(works, start - now)
         self._swept = start
