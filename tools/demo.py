@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Every server is on the loopback; a proxy of this machine's would not find it.
     os.environ["NO_PROXY"] = ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1")))
     signal.signal(signal.SIGTERM, _interrupted)
+    # A shell starts what it puts into the background with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     timeline = Timeline()
     try:
         scenario, policy = load(options.scenario)

@@ -8,6 +8,7 @@ Source: azure-rest-api-specs, specification/keyvault/resource-manager
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -83,11 +84,12 @@ class _Vault(msgspec.Struct):
 
 
 def delete_connection(attempt: Attempt, change: DeleteConnection) -> Outcome:
-    """Delete a connection that still is what it was and on which nothing is under way."""
+    """Delete a connection that still is what it was and on which nothing is under way; the outcome keeps it whole."""
     before, connections = change.before, _connections(attempt, change.before.id)
-    found = _find_connection(attempt, before.id)
-    if found is None:
+    read = _find_connection(attempt, before.id)
+    if read is None:
         return attempt.outcome(OutcomeKind.ALREADY_TRUE, "the connection is gone")
+    found, body = read
     moved = _moved(found, before.status, before.endpoint)
     if moved:
         return attempt.outcome(OutcomeKind.CONFLICT, moved)
@@ -100,7 +102,7 @@ def delete_connection(attempt: Attempt, change: DeleteConnection) -> Outcome:
         if status_of(error) != 404:
             raise
         return attempt.outcome(OutcomeKind.ALREADY_TRUE, "the connection is gone")
-    return attempt.done(status)
+    return replace(attempt.done(status), kept=body.decode("utf-8", "replace"))
 
 
 def decide_connection(attempt: Attempt, change: ApproveConnection | RejectConnection) -> Outcome:
@@ -108,9 +110,10 @@ def decide_connection(attempt: Attempt, change: ApproveConnection | RejectConnec
     before, connections = change.before, _connections(attempt, change.before.id)
     approve = isinstance(change, ApproveConnection)
     wanted = ConnectionStatus.APPROVED if approve else ConnectionStatus.REJECTED
-    found = _find_connection(attempt, before.id)
-    if found is None:
+    read = _find_connection(attempt, before.id)
+    if read is None:
         return attempt.outcome(OutcomeKind.CONFLICT, "the connection is gone")
+    found, _ = read
     if not _moved(found, wanted, before.endpoint):
         return attempt.outcome(OutcomeKind.ALREADY_TRUE, f"the connection is already {wanted.value}")
     moved = _moved(found, before.status, before.endpoint)
@@ -262,9 +265,10 @@ def _read_vault(attempt: Attempt, vault: ArmId) -> tuple[_Vault, bytes]:
     return attempt.read_with_body(vaults.get, _Vault, **_vault_path(vault))
 
 
-def _find_connection(attempt: Attempt, connection: ArmId) -> _Connection | None:
+def _find_connection(attempt: Attempt, connection: ArmId) -> tuple[_Connection, bytes] | None:
+    get = _connections(attempt, connection).get
     try:
-        return attempt.read(_connections(attempt, connection).get, _Connection, **_connection_path(connection))
+        return attempt.read_with_body(get, _Connection, **_connection_path(connection))
     except HttpResponseError as error:
         if status_of(error) == 404:
             return None

@@ -81,7 +81,12 @@ class TableJournal:
     def conclude(self, vault: ArmId, change_id: str, outcome: Outcome) -> None:
         """Append a result; the loser of a race reads again and tries again."""
         intent = self._intent_row(vault, change_id)
-        body = {"effective_after": outcome.effective_after, "retry": outcome.retry, "retry_after": outcome.retry_after}
+        body: dict[str, object] = {
+            "effective_after": outcome.effective_after,
+            "retry": outcome.retry,
+            "retry_after": outcome.retry_after,
+            "kept": outcome.kept,
+        }
         row = {
             "changeId": change_id,
             "kind": RESULT,

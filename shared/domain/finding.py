@@ -14,13 +14,17 @@ from shared.domain.snapshot import Unread
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One exact, prepared change. ``digest`` (64 hex digits) binds it to the facts it was prepared on."""
+    """One exact, prepared change. ``digest`` (64 hex digits) binds it to the facts it was prepared on.
+
+    ``free_at`` (UTC) is when time alone will have made it SAFE, None when something else stands in its way as well.
+    """
 
     change: Change
     digest: str
     applicability: Applicability
     blockers: tuple[Blocker, ...] = ()
     warning: str = ""
+    free_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,11 +37,6 @@ class ChangePlan:
     ask: tuple[Finding, ...] = ()
     explain: tuple[Finding, ...] = ()
 
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing to do and nothing to say."""
-        return not (self.apply or self.ask or self.explain)
-
 
 class OutcomeKind(Enum):
     """How an attempt to make a change ended."""
@@ -58,7 +53,8 @@ class OutcomeKind(Enum):
 class Outcome:
     """The result of one change. ``effective_after`` in seconds: the old TTL, or the time a link takes.
 
-    ``retry`` says whether coming back later can help; ``retry_after`` in seconds where Azure named one.
+    ``retry`` says whether coming back later can help; ``retry_after`` in seconds where Azure named one. ``kept`` is
+    the JSON text of an object as it was read right before it was deleted, for what nobody could bring back otherwise.
     """
 
     kind: OutcomeKind
@@ -68,6 +64,7 @@ class Outcome:
     effective_after: int = 0
     retry: bool = False
     retry_after: float = 0.0
+    kept: str = ""
 
     @property
     def changed(self) -> bool:

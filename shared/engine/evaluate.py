@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from shared.domain.arm_id import ArmId
 from shared.domain.finding import Assessment, Finding, NotEvaluated, Option
@@ -71,7 +72,9 @@ def _stamp(snapshot: VaultSnapshot, rule: Rule, mode: Mode, violation: Violation
         if applicability is Applicability.MANUAL:
             continue
         stamp = digest(rule, mode, proposal.change, violation.facts)
-        options.append(Option(proposal.change, stamp, applicability, blockers, proposal.warning))
+        most = min(proposal.at_most, rule.ceiling, mode.cap)
+        free_at = _free_at(blockers) if most is Applicability.SAFE else None
+        options.append(Option(proposal.change, stamp, applicability, blockers, proposal.warning, free_at))
     evidence = violation.evidence
     if held is not None:
         evidence = (*evidence, f"Held until {held.until:%Y-%m-%d %H:%M} UTC by {held.who}: {held.why}")
@@ -89,6 +92,12 @@ def _stamp(snapshot: VaultSnapshot, rule: Rule, mode: Mode, violation: Violation
         evidence=evidence,
         advice=violation.advice,
     )
+
+
+def _free_at(blockers: Sequence[Blocker]) -> datetime | None:
+    """When the last of the blockers passes, None when one of them does not pass by itself."""
+    ends = [blocker.until for blocker in blockers if blocker.until is not None]
+    return max(ends) if ends and len(ends) == len(blockers) else None
 
 
 def _unique(results: Iterable[Violation | Unknown]) -> list[Violation | Unknown]:

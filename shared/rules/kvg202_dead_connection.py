@@ -21,7 +21,7 @@ Remediation safety
 By itself only when all hold: its provisioning state is final; it has been seen dead for ``dead_connection_age``; it was
 not seen Approved in the last 30 days; kvguard did not reject it within the undo window; its endpoint is gone or says
 the same. An endpoint that cannot be read proves nothing, so the change is then a question. Deleting is irreversible,
-though nothing is lost but the object; the journal keeps its id, its status and the endpoint that it named.
+though nothing is lost but the object, which the journal keeps whole.
 
 Links
 -----

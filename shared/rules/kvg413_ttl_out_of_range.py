@@ -98,8 +98,7 @@ def _mended_lately(case: Case, record: RecordSet) -> Iterator[Blocker]:
     history = case.snapshot.history
     mended = None if isinstance(history, Unread) else history.ttl_mended.get(record.id)
     if mended is not None and case.snapshot.read_at - mended < _ONCE_PER:
-        why = "kvguard mended this TTL within the last day and somebody set it back"
-        yield Blocker(why, until=mended + _ONCE_PER)
+        yield Blocker("kvguard mended this TTL within the last day and somebody set it back")
 
 
 RULE = Rule(

@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 from shared.domain.plan import Outcome, OutcomeKind, PlannedChange
 from shared.domain.policy import Policy
-from shared.domain.snapshot import Gone, Part, RecordSet, Unread, VaultSnapshot, WrittenRecord
+from shared.domain.snapshot import Gone, Hold, Part, RecordSet, Unread, VaultSnapshot, WrittenRecord
 from shared.reporting.findings import Fix, FixState
 from shared.service.judge import Judge, Judgement
 from shared.service.memory import history_of, note_applied, settled
@@ -25,6 +25,8 @@ from shared.service.ports import Clock, Deadline, Estate, Intent, Ledger, Ledger
 _LOG = logging.getLogger("kvguard.execute")
 _SECONDS_FOR_ONE_CHANGE = 4.0
 STILL_RUNNING = timedelta(seconds=60)
+REFUSED_FOR = timedelta(days=1)
+AZURE = "Azure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,11 @@ class Executor:
             row, outcome = self._make(row, planned, deadline)
             outcomes.append(outcome)
             if outcome.kind in (OutcomeKind.REFUSED, OutcomeKind.FAILED):
-                state = FixState.REFUSED if outcome.kind is OutcomeKind.REFUSED else FixState.FAILED
+                refused = outcome.kind is OutcomeKind.REFUSED
+                state = FixState.REFUSED if refused else FixState.FAILED
                 fixes[planned.finding.fingerprint] = Fix(state, outcome.detail)
+                if refused:
+                    row = _held(row, planned, outcome)
             if outcome.retry:
                 wait = max(self._backoff, timedelta(seconds=outcome.retry_after))
                 return Execution(row, current, tuple(outcomes), fixes, wait)
@@ -168,6 +173,14 @@ class Executor:
             row = note_applied(row, change, change_id, now)
             row = replace(row, made=MappingProxyType({**row.made, change.key: now}))
         return row, outcome
+
+
+def _held(row: VaultRow, planned: PlannedChange, outcome: Outcome) -> VaultRow:
+    """The row with a hold on what Azure refused: a lock or a denial does not go away by trying again."""
+    until = outcome.at + REFUSED_FOR
+    hold = Hold(planned.finding.rule, planned.finding.subject, AZURE, outcome.detail, until)
+    kept = tuple(known for known in row.holds if known.until > outcome.at)
+    return replace(row, holds=(*kept, hold))
 
 
 def _waits(

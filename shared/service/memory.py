@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -77,9 +77,3 @@ def note_applied(row: VaultRow, change: Change, change_id: str, at: datetime) ->
         ttl_mended=MappingProxyType(mended),
         sightings=MappingProxyType(sightings),
     )
-
-
-def without(mapping: Mapping[str, str], keys: Iterable[str]) -> Mapping[str, str]:
-    """The mapping without some keys."""
-    gone = set(keys)
-    return MappingProxyType({key: value for key, value in mapping.items() if key not in gone})

@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 
 from shared.domain.arm_id import LINK, NETWORK, PEERING, ZONE
 from shared.domain.finding import Finding
-from shared.domain.grades import Applicability
 from shared.domain.message import Hint, Look, SweepRequest, Work
 from shared.domain.plan import ChangePlan
 from shared.domain.policy import Policy
@@ -23,7 +22,7 @@ from shared.domain.snapshot import Gone, PrivateEndpoint, VaultSnapshot
 from shared.reporting.findings import Fix, FixState
 from shared.reporting.text import plain
 from shared.service.announce import announce, announce_gone
-from shared.service.execute import STILL_RUNNING, Execution, Executor
+from shared.service.execute import AZURE, STILL_RUNNING, Execution, Executor
 from shared.service.judge import Judge, Judgement
 from shared.service.memory import history_of, note_seen, remember, settled
 from shared.service.ports import (
@@ -182,7 +181,9 @@ class Reconciler:
         fixes = execution.fixes
         if not self._enforce:
             fixes = {p.finding.fingerprint: Fix(FixState.OBSERVE, p.change.description) for p in last.plan.apply}
-        row = announce(row, _open(last, fixes), fixes, last, policy, self._inbox)
+        fixes = {**_refusals(row, last), **fixes}
+        if last.snapshot.quiet:
+            row = announce(row, _open(last, fixes), fixes, last, policy, self._inbox)
         wait = _soonest(self._waits(row, last, look, policy), execution.come_back)
         look = replace(look, attempt=0)
         row = self._promise(look, row, wait) if wait is not None else replace(row, look_at=None)
@@ -281,13 +282,26 @@ def _open(judged: Judgement, fixes: dict[str, Fix]) -> tuple[Finding, ...]:
     plan, now = judged.plan, {finding.fingerprint: finding for finding in judged.assessment.findings}
     unmade = [planned.finding for planned in plan.apply if planned.finding.fingerprint in fixes]
     explained = [now.get(finding.fingerprint, finding) for finding in plan.explain]
-    by_fingerprint = {finding.fingerprint: finding for finding in (*plan.ask, *explained, *unmade)}
+    asked = [finding for finding in plan.ask if not _only_a_matter_of_time(finding, judged.snapshot.read_at)]
+    by_fingerprint = {finding.fingerprint: finding for finding in (*asked, *explained, *unmade)}
     return tuple(by_fingerprint[fingerprint] for fingerprint in sorted(by_fingerprint))
+
+
+def _refusals(row: VaultRow, judged: Judgement) -> dict[str, Fix]:
+    """Why a finding that Azure does not let kvguard mend is open, as long as the hold on it lasts."""
+    now = judged.snapshot.read_at
+    held = {(hold.rule, hold.subject): hold.why for hold in row.holds if hold.who == AZURE and now < hold.until}
+    return {
+        finding.fingerprint: Fix(FixState.REFUSED, held[finding.rule, finding.subject])
+        for finding in judged.assessment.findings
+        if (finding.rule, finding.subject) in held
+    }
 
 
 def _pending(row: VaultRow, plan: ChangePlan, *, enforce: bool) -> list[str]:
     """Keys that wait to be acted on: planned changes, and findings that nobody was told of."""
-    findings = [*plan.ask, *plan.explain]
+    findings = [finding for finding in plan.ask if any(option.free_at is None for option in finding.options)]
+    findings += plan.explain
     if not enforce:
         findings += [planned.finding for planned in plan.apply]
     keys = [finding.fingerprint for finding in findings if finding.fingerprint not in row.told]
@@ -295,14 +309,15 @@ def _pending(row: VaultRow, plan: ChangePlan, *, enforce: bool) -> list[str]:
 
 
 def _passing(plan: ChangePlan, now: datetime) -> list[datetime]:
-    """When options that only time blocks will be free: every blocker of them passes by itself."""
-    times = []
-    for finding in plan.ask:
-        for option in finding.options:
-            ends = [blocker.until for blocker in option.blockers]
-            if option.applicability is Applicability.APPROVAL and ends and all(end is not None for end in ends):
-                times.append(max(max(end for end in ends if end is not None), now + timedelta(seconds=1)))
-    return times
+    """When options that only time blocks will be free."""
+    ends = [option.free_at for finding in plan.ask for option in finding.options if option.free_at is not None]
+    return [max(end, now + timedelta(seconds=1)) for end in ends]
+
+
+def _only_a_matter_of_time(finding: Finding, now: datetime) -> bool:
+    """Whether kvguard will mend a finding itself before long: then nobody needs to be asked about it."""
+    ends = [option.free_at for option in finding.options]
+    return bool(ends) and all(end is not None and end - now <= _LONGEST_PROMISE for end in ends)
 
 
 def _soonest(*waits: timedelta | None) -> timedelta | None:

@@ -34,7 +34,7 @@ def _with_dead_connection(given: Given) -> Given:
 
 
 def test_a_healthy_vault_has_an_empty_plan() -> None:
-    assert healthy().plan().empty
+    assert healthy().plan() == ChangePlan()
 
 
 def test_the_record_comes_first_and_the_link_waits_for_it() -> None:

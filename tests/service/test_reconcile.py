@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.change import CreateLink, CreateRecord
+from shared.domain.grades import Mode
 from shared.domain.message import Look, SweepRequest
 from shared.domain.plan import Outcome, OutcomeKind
 from shared.domain.snapshot import ConnectionStatus, DefaultAction, Gone, NetworkAcl, PublicAccess
@@ -419,3 +420,50 @@ def test_a_vault_with_something_open_is_read_once_and_past_the_cache() -> None:
     world.estate.reads.clear()
     world.look()
     assert world.estate.reads == ["fresh", "deepen"]
+
+
+def test_what_azure_refuses_is_held_told_once_and_not_tried_again() -> None:
+    world = World(missing_record())
+    world.look()
+    world.estate.outcomes = [Outcome(OutcomeKind.REFUSED, record_id(), NOW, "ScopeLocked: do-not-touch")]
+    world.play()
+    for _ in range(3):
+        world.clock.time += timedelta(hours=6)
+        world.look()
+        world.play(until=timedelta(hours=1))
+    assert world.verbs == ["create-record"]
+    (told,) = (json.loads(text) for text in world.inbox.told)
+    assert (told["fix"]["state"], "do-not-touch" in told["fix"]["detail"]) == ("refused", True)
+    world.clock.time += timedelta(hours=7)
+    world.look()
+    world.play()
+    assert world.verbs == ["create-record", "create-record"]
+
+
+def test_nobody_is_asked_about_what_time_alone_will_let_kvguard_do() -> None:
+    given = dead()
+    given = given.at(replace(given.snapshot, history=healthy().snapshot.history))
+    world = World(given)
+    world.look()
+    world.play()
+    assert (world.verbs, world.inbox.told) == (["delete-connection"], [])
+
+
+def test_somebody_is_asked_where_policy_wants_a_decision_however_long_it_waits() -> None:
+    given = dead().mode("KVG202", Mode.APPROVE)
+    given = given.at(replace(given.snapshot, history=healthy().snapshot.history))
+    world = World(given)
+    world.look()
+    world.play(until=timedelta(hours=1))
+    assert [json.loads(text)["rule"] for text in world.inbox.told] == ["KVG202"]
+
+
+def test_nothing_is_told_of_a_state_that_the_run_itself_has_set_moving() -> None:
+    given = missing_record().vault(**OPEN)
+    world = World(given)
+    world.look()
+    moving = given.at(world.truth()).connection(state="Updating").snapshot
+    world.estate.before_apply = lambda: setattr(world.estate, "truth", moving)
+    world.play(most=1)
+    assert (world.verbs, world.inbox.told) == (["create-record"], [])
+    assert world.inbox.waiting

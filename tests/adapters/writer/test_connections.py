@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -31,10 +32,12 @@ def rejected(bench: Bench) -> Connection:
 
 def test_a_dead_connection_is_deleted_after_a_second_look(bench: Bench) -> None:
     dead = rejected(bench)
+    whole = bench.get(str(dead.id))
 
     outcome = bench.apply(DeleteConnection(dead))
 
     assert outcome.kind is OutcomeKind.ACCEPTED
+    assert json.loads(outcome.kept) == whole
     assert [entry.method for entry in bench.azure.log.since()] == ["GET", "DELETE"]
     assert "privateEndpointConnections" not in bench.get(VAULT)["properties"]
 
