@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.arm_id import ArmId
@@ -68,11 +67,11 @@ def _stamp(snapshot: VaultSnapshot, rule: Rule, mode: Mode, violation: Violation
     options = []
     for proposal in violation.proposals if held is None else ():
         blockers = (*proposal.blockers, *forgotten)
-        applicability = min(replace(proposal, blockers=blockers).applicability, rule.ceiling, mode.cap)
+        most = min(proposal.at_most, rule.ceiling, mode.cap)
+        applicability = min(most, Applicability.APPROVAL) if blockers else most
         if applicability is Applicability.MANUAL:
             continue
         stamp = digest(rule, mode, proposal.change, violation.facts)
-        most = min(proposal.at_most, rule.ceiling, mode.cap)
         free_at = _free_at(blockers) if most is Applicability.SAFE else None
         options.append(Option(proposal.change, stamp, applicability, blockers, proposal.warning, free_at))
     evidence = violation.evidence

@@ -68,6 +68,13 @@ class Installation:
         with TableServiceClient.from_connection_string(self.connection) as service:
             return [dict(row) for row in service.get_table_client(table).list_entities()]
 
+    def forget(self) -> None:
+        """Empty the vaults' rows: what the app remembers of them."""
+        with TableServiceClient.from_connection_string(self.connection) as service:
+            table = service.get_table_client("vaults")
+            for row in list(table.list_entities()):
+                table.delete_entity(row)
+
     def calls(self, since: int = 0) -> list[tuple[str, str]]:
         """Verb and path of what the app asked of Resource Manager."""
         return [

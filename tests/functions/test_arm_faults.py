@@ -69,6 +69,7 @@ def whole(installation: Installation) -> Iterator[None]:
     estate.zone()
     yield
     installation.azure.faults.clear()
+    installation.forget()
     estate.delete(ENDPOINT)
     estate.delete(f"{ZONE}/A/kv-orders")
     for queue in ("kvguard-reconcile", "kvguard-findings"):
