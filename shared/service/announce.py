@@ -1,10 +1,14 @@
-"""Telling people: findings that are open or cleared, each said once as long as it says the same."""
+"""Telling people: findings that are open or cleared, each said once as long as it says the same.
+
+What is about to be said is claimed in the vault's row first. Of two workers that see the same, one loses the row and
+says nothing; a crash between claim and message leads to one repeated message, never to a lost one.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -18,6 +22,8 @@ from shared.service.judge import Judgement
 from shared.service.memory import settled
 from shared.service.ports import Inbox, VaultRow
 
+_UNSAID = "unsaid:"
+
 
 def announce(
     row: VaultRow,
@@ -26,11 +32,12 @@ def announce(
     judged: Judgement,
     policy: Policy,
     inbox: Inbox,
+    save: Callable[[VaultRow], VaultRow],
 ) -> VaultRow:
     """Send what is newly open or has changed, and what is cleared; return the row that remembers it.
 
     A finding is told once it has been seen twice, ``settle`` apart. It is cleared only by a reading in which its rule
-    was judged completely: what was not read is not mended.
+    was judged completely: what was not read is not mended. ``save`` stores a row and raises LedgerConflict.
     """
     assessment = judged.assessment
     now, told = assessment.read_at, dict(row.told)
@@ -46,25 +53,40 @@ def announce(
     present = {finding.fingerprint for finding in (*findings, *assessment.findings)}
     unjudged = {missing.rule for missing in assessment.not_evaluated}
     for fingerprint, note in row.told.items():
-        _, rule, subject = note.split(" ", 2)
-        if fingerprint in present or rule in unjudged or _out_of_sight(judged.snapshot, ArmId.parse(subject)):
+        rule, subject = _about(note)
+        if fingerprint in present or rule in unjudged or _out_of_sight(judged.snapshot, subject):
             continue
-        messages.append(cleared_message(row.vault, rule, ArmId.parse(subject), fingerprint, now))
+        messages.append(cleared_message(row.vault, rule, subject, fingerprint, now))
         del told[fingerprint]
-    if messages:
-        inbox.tell(messages)
+    if not messages:
+        return row
+    row = save(replace(row, told=MappingProxyType(_claims(row.told, told))))
+    inbox.tell(messages)
     return replace(row, told=MappingProxyType(told))
 
 
-def announce_gone(row: VaultRow, now: datetime, inbox: Inbox) -> VaultRow:
+def announce_gone(row: VaultRow, now: datetime, inbox: Inbox, save: Callable[[VaultRow], VaultRow]) -> VaultRow:
     """Clear everything that was open on a vault that no longer exists."""
     messages = []
     for fingerprint, note in row.told.items():
-        _, rule, subject = note.split(" ", 2)
-        messages.append(cleared_message(row.vault, rule, ArmId.parse(subject), fingerprint, now))
+        rule, subject = _about(note)
+        messages.append(cleared_message(row.vault, rule, subject, fingerprint, now))
     if messages:
+        row = save(row)
         inbox.tell(messages)
     return replace(row, told=MappingProxyType({}), first_seen=MappingProxyType({}), look_at=None)
+
+
+def _claims(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str]:
+    """What the row says between claim and message: changed notes count as not yet said, cleared ones as still open."""
+    changed = {key: f"{_UNSAID}{note}" for key, note in after.items() if before.get(key) != note}
+    return {**before, **after, **changed}
+
+
+def _about(note: str) -> tuple[str, ArmId]:
+    """Rule and subject of a note."""
+    _, rule, subject = note.split(" ", 2)
+    return rule, ArmId.parse(subject)
 
 
 def _out_of_sight(snapshot: VaultSnapshot, subject: ArmId) -> bool:

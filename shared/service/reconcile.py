@@ -183,7 +183,7 @@ class Reconciler:
             fixes = {p.finding.fingerprint: Fix(FixState.OBSERVE, p.change.description) for p in last.plan.apply}
         fixes = {**_refusals(row, last), **fixes}
         if last.snapshot.quiet:
-            row = announce(row, _open(last, fixes), fixes, last, policy, self._inbox)
+            row = announce(row, _open(last, fixes), fixes, last, policy, self._inbox, self._ledger.save)
         wait = _soonest(self._waits(row, last, look, policy), execution.come_back)
         look = replace(look, attempt=0)
         row = self._promise(look, row, wait) if wait is not None else replace(row, look_at=None)
@@ -219,7 +219,7 @@ class Reconciler:
         return Ended("moving", reason)
 
     def _gone(self, row: VaultRow) -> Ended:
-        row = announce_gone(row, self._clock.now(), self._inbox)
+        row = announce_gone(row, self._clock.now(), self._inbox, self._ledger.save)
         if row.etag or row.told:
             self._ledger.save(row)
         return Ended("gone", f"vault {row.vault.name} does not exist")

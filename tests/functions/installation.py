@@ -7,10 +7,11 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from azure.data.tables import TableServiceClient
+from azure.data.tables import TableServiceClient, UpdateMode
 from azure.storage.queue import QueueClient, QueueServiceClient
 
 from emulator.azure import SUBSCRIPTION, LocalAzure
@@ -67,6 +68,17 @@ class Installation:
         """Every row of a table."""
         with TableServiceClient.from_connection_string(self.connection) as service:
             return [dict(row) for row in service.get_table_client(table).list_entities()]
+
+    def age(self, minutes: int) -> None:
+        """Let everything that the app has seen have been seen so much earlier."""
+        with TableServiceClient.from_connection_string(self.connection) as service:
+            table = service.get_table_client("vaults")
+            for row in list(table.list_entities()):
+                seen = json.loads(row["firstSeen"])
+                for key, text in seen.items():
+                    earlier = datetime.fromisoformat(text) - timedelta(minutes=minutes)
+                    seen[key] = earlier.isoformat().replace("+00:00", "Z")
+                table.update_entity({**row, "firstSeen": json.dumps(seen)}, mode=UpdateMode.REPLACE)
 
     def forget(self) -> None:
         """Empty the vaults' rows: what the app remembers of them."""

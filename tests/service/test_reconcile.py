@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,7 +14,7 @@ from shared.domain.grades import Mode
 from shared.domain.message import Look, SweepRequest
 from shared.domain.plan import Outcome, OutcomeKind
 from shared.domain.snapshot import ConnectionStatus, DefaultAction, Gone, NetworkAcl, PublicAccess
-from shared.service.ports import EstateForbidden, EstateUnavailable
+from shared.service.ports import EstateForbidden, EstateUnavailable, VaultRow
 from tests.builders import (
     FORBIDDEN,
     NOW,
@@ -467,3 +468,44 @@ def test_nothing_is_told_of_a_state_that_the_run_itself_has_set_moving() -> None
     world.play(most=1)
     assert (world.verbs, world.inbox.told) == (["create-record"], [])
     assert world.inbox.waiting
+
+
+def test_two_workers_that_see_the_same_tell_it_once() -> None:
+    world = World(healthy().vault(**OPEN))
+    world.look()
+    world.clock.time += timedelta(seconds=120)
+    other, ended = world.worker(), []
+    save = world.ledger.save
+
+    def save_late(row: VaultRow) -> VaultRow:
+        world.ledger.save = save  # type: ignore[method-assign] # only the first claim is overtaken
+        ended.append(other.handle(Look(world.vault, "the other worker")).result)
+        return save(row)
+
+    world.ledger.save = save_late  # type: ignore[method-assign] # the other worker comes right before the claim
+    assert world.look().result == "retry"
+    world.play()
+    assert ended == ["looked"]
+    assert len(world.inbox.told) == 1
+
+
+def test_a_crash_between_claim_and_message_repeats_it_and_loses_nothing() -> None:
+    world = World(healthy().vault(**OPEN))
+    world.look()
+    world.clock.time += timedelta(seconds=120)
+
+    class Killed(BaseException):
+        pass
+
+    def killed(messages: Iterable[str]) -> None:
+        raise Killed
+
+    tell, world.inbox.tell = world.inbox.tell, killed  # type: ignore[method-assign] # the crash
+    with pytest.raises(Killed):
+        world.look()
+    world.inbox.tell = tell  # type: ignore[method-assign] # the next worker
+    world.look()
+    assert [json.loads(text)["state"] for text in world.inbox.told] == ["open"]
+    world.estate.truth = healthy().snapshot
+    world.look()
+    assert [json.loads(text)["state"] for text in world.inbox.told] == ["open", "cleared"]
