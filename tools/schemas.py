@@ -132,7 +132,7 @@ def reconcile() -> Schema:
             "initiator": {"type": "string"},
         },
         "look": {"vault": resource("vault"), "why": {"type": "string"}, "event": nullable(TIME)},
-        "sweep": {"subscription": subscription, "why": {"type": "string"}},
+        "sweep": {"subscription": subscription, "why": {"type": "string"}, "cursor": {"type": "string"}},
     }
     return document(
         "reconcile.v1",

@@ -182,6 +182,22 @@ class ArmClient:
             if len(seen) >= MOST_PAGES:
                 raise ArmUntrustedUrl(f"GET {path}: more than {MOST_PAGES} pages")
 
+    def page(self, path: str, api_version: str, cursor: str, *, deadline: Deadline) -> tuple[bytes, str]:
+        """GET one page of a list and the cursor of the next one: path and query of its nextLink, empty at the end.
+
+        An empty ``cursor`` is the first page. A cursor may come from a message that anybody wrote, so it has to lead
+        to the same list; ArmUntrustedUrl otherwise. Raises as ``get``.
+        """
+        url = self.own_url(f"{self._origin}{cursor}") if cursor else self._url(path, api_version)
+        if urlsplit(url).path.casefold() != quote(path, safe=_PATH_SAFE).casefold():
+            raise ArmUntrustedUrl(f"GET {path}: the cursor leads elsewhere")
+        body = self._send(url, deadline).body
+        link = _next_link(path, body)
+        following = self.own_url(link).removeprefix(str(self._origin)) if link else ""
+        if following and following == cursor:
+            raise ArmUntrustedUrl(f"GET {path}: nextLink leads back to a page that was read")
+        return body, following
+
     def own_url(self, url: str) -> str:
         """An absolute URL of an answer, written anew from our own origin, its path and query.
 

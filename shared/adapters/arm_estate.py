@@ -34,6 +34,10 @@ class ArmEstate:
         """List the vaults of a subscription."""
         return self._reader.vaults(subscription, deadline=deadline)
 
+    def vault_page(self, subscription: str, cursor: str, *, deadline: Deadline) -> tuple[tuple[ArmId, ...], str]:
+        """One page of that list, from a cursor on."""
+        return self._reader.vault_page(subscription, cursor, deadline=deadline)
+
     def vaults_of_endpoint(self, endpoint: ArmId, *, deadline: Deadline) -> tuple[ArmId, ...] | Gone:
         """The vaults that an endpoint connects to."""
         return self._reader.vaults_of_endpoint(endpoint, deadline=deadline)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, TypeVar
@@ -133,6 +133,17 @@ class Parts:
         try:
             for page in self._pages(path, api.VAULTS_API):
                 yield from _VAULTS(page).value
+        except ArmNotFound as error:
+            if error.subscription_unseen:
+                raise ArmForbidden(str(error), action_of(path)) from error
+            raise
+
+    def vault_page(self, subscription: str, cursor: str) -> tuple[Sequence[bodies.VaultBody], str]:
+        """One page of those rows and the cursor of the next. Raises EstateError."""
+        path = api.vaults_of(subscription)
+        try:
+            body, following = self._client.page(path, api.VAULTS_API, cursor, deadline=self._deadline)
+            return _VAULTS(body).value, following
         except ArmNotFound as error:
             if error.subscription_unseen:
                 raise ArmForbidden(str(error), action_of(path)) from error

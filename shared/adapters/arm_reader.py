@@ -85,10 +85,12 @@ class ArmReader:
     def vaults(self, subscription: str, *, deadline: Deadline) -> Iterator[ArmId]:
         """The ids of all vaults of a subscription, page by page. Raises EstateError."""
         for body in Parts(self._client, self._topology, deadline, fresh=True).vaults(subscription):
-            try:
-                yield decode.id_of(body.id, VAULT)
-            except ArmUndecodable:
-                _LOGGER.warning("a vault of subscription %s has an id that is none", subscription)
+            yield from _id_of_vault(body, subscription)
+
+    def vault_page(self, subscription: str, cursor: str, *, deadline: Deadline) -> tuple[tuple[ArmId, ...], str]:
+        """One page of the ids of a subscription's vaults and the next cursor; see ``Estate.vault_page``."""
+        rows, following = Parts(self._client, self._topology, deadline, fresh=True).vault_page(subscription, cursor)
+        return tuple(vault for body in rows for vault in _id_of_vault(body, subscription)), following
 
     def vaults_of_endpoint(self, endpoint: ArmId, *, deadline: Deadline) -> tuple[ArmId, ...] | Gone:
         """The vaults that a private endpoint connects to. Raises EstateError."""
@@ -183,3 +185,11 @@ class ArmReader:
             with_records(zone, records[zone.id].result()) if zone.id in records else zone for zone in snapshot.zones
         )
         return replace(snapshot, zones=tuple(zone for zone in listed if zone is not None))
+
+
+def _id_of_vault(body: bodies.VaultBody, subscription: str) -> Iterator[ArmId]:
+    """The id of a row, nothing for a row that has none: the others are not to suffer for it."""
+    try:
+        yield decode.id_of(body.id, VAULT)
+    except ArmUndecodable:
+        _LOGGER.warning("a vault of subscription %s has an id that is none", subscription)

@@ -43,12 +43,16 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class SweepRequest:
-    """Look at every vault of a subscription, because a change could not be traced to single vaults."""
+    """Look at every vault of a subscription, because a change could not be traced to single vaults.
+
+    ``cursor`` is where an earlier piece of the same sweep stopped, empty at the beginning.
+    """
 
     subscription: str
     why: str
     attempt: int = 0
     first: datetime | None = None
+    cursor: str = ""
 
 
 Work = Hint | Look | SweepRequest

@@ -15,6 +15,7 @@ from shared.domain.arm_id import VAULT, ArmId, InvalidArmId, is_subscription
 from shared.domain.message import MESSAGE_VERSION, Hint, Look, SweepRequest, Work
 from shared.reporting.text import plain
 
+_LONGEST_CURSOR: Final = 8192
 _MOST_WORDS: Final = 300
 # Texts that decide nothing. A message must not grow beyond its queue when it comes back.
 _FOR_PEOPLE: Final = frozenset({"why", "operation", "initiator"})
@@ -34,7 +35,7 @@ def encode(work: Work) -> str:
         body |= {"kind": "look", "vault": work.vault.text, "why": work.why}
         body["event"] = None if work.event is None else _text(work.event)
     else:
-        body |= {"kind": "sweep", "subscription": work.subscription, "why": work.why}
+        body |= {"kind": "sweep", "subscription": work.subscription, "why": work.why, "cursor": work.cursor}
     body |= {"attempt": work.attempt, "first": None if work.first is None else _text(work.first)}
     return json.dumps(body, separators=(",", ":"))
 
@@ -67,7 +68,10 @@ def decode(text: str) -> Work:
         subscription = _string(body, "subscription")
         if not is_subscription(subscription):
             raise InvalidMessage("subscription is not a subscription id")
-        return SweepRequest(subscription, _string(body, "why", ""), attempt, first)
+        cursor = _string(body, "cursor", "")
+        if len(cursor) > _LONGEST_CURSOR:
+            raise InvalidMessage("cursor is too long")
+        return SweepRequest(subscription, _string(body, "why", ""), attempt, first, cursor)
     raise InvalidMessage(f"message kind {kind!r} is not known")
 
 

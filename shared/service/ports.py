@@ -81,6 +81,9 @@ class Estate(Protocol):
     def vaults(self, subscription: str, *, deadline: Deadline) -> Iterable[ArmId]:
         """The ids of all vaults of a subscription, page by page."""
 
+    def vault_page(self, subscription: str, cursor: str, *, deadline: Deadline) -> tuple[tuple[ArmId, ...], str]:
+        """One page of the ids of a subscription's vaults, and the cursor of the next; empty cursors begin and end."""
+
     def vaults_of_endpoint(self, endpoint: ArmId, *, deadline: Deadline) -> tuple[ArmId, ...] | Gone:
         """The vaults that a private endpoint connects to."""
 

@@ -93,7 +93,7 @@ class Reconciler:
             if isinstance(work, Hint):
                 return self._hint(work, deadline)
             if isinstance(work, SweepRequest):
-                return self._sweeper.sweep(work.subscription, work.why, deadline)
+                return self._sweeper.sweep(work, deadline)
             return self._look(work, deadline, fresh=work.event is not None)
         except EstateUnavailable as error:
             return self._come_back(work, f"Azure is unavailable: {error}", timedelta(seconds=error.retry_after))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shared.domain.message import Look, SweepRequest, Work
+from shared.domain.message import Look, SweepRequest
 from shared.service.ports import Clock, Deadline, Estate, Inbox
 
-_LOG = logging.getLogger("kvguard.sweep")
+_SECONDS_FOR_ONE_PAGE = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +33,22 @@ class Sweeper:
         self._inbox.send([SweepRequest(subscription, why, first=now) for subscription in sorted(self._subscriptions)])
         return Ended("sweeping", f"{len(self._subscriptions)} subscriptions")
 
-    def sweep(self, subscription: str, why: str, deadline: Deadline) -> Ended:
-        """Put a look at every vault of one subscription on the queue. Raises EstateError."""
+    def sweep(self, request: SweepRequest, deadline: Deadline) -> Ended:
+        """Put a look at every vault of one subscription on the queue, page by page. Raises EstateError.
+
+        A list that takes longer than one invocation goes on in the next, from where this one stopped.
+        """
+        subscription = request.subscription
         if subscription.lower() not in self._subscriptions:
             return Ended("ignored", f"subscription {subscription} is not watched")
-        count = 0
-
-        def looks() -> Iterator[Work]:
-            nonlocal count
+        cursor, count = request.cursor, 0
+        while True:
             now = self._clock.now()
-            for vault in self._estate.vaults(subscription, deadline=deadline):
-                count += 1
-                yield Look(vault, why, first=now)
-
-        self._inbox.send(looks())
-        return Ended("swept", f"{count} vaults of subscription {subscription}")
+            vaults, cursor = self._estate.vault_page(subscription, cursor, deadline=deadline)
+            self._inbox.send([Look(vault, request.why, first=now) for vault in vaults])
+            count += len(vaults)
+            if not cursor:
+                return Ended("swept", f"{count} vaults of subscription {subscription}")
+            if deadline.remaining() < _SECONDS_FOR_ONE_PAGE:
+                self._inbox.send([SweepRequest(subscription, request.why, first=now, cursor=cursor)])
+                return Ended("sweeping", f"{count} vaults of subscription {subscription} so far")

@@ -509,3 +509,33 @@ def test_a_crash_between_claim_and_message_repeats_it_and_loses_nothing() -> Non
     world.estate.truth = healthy().snapshot
     world.look()
     assert [json.loads(text)["state"] for text in world.inbox.told] == ["open", "cleared"]
+
+
+def test_a_sweep_that_takes_longer_than_one_invocation_goes_on_where_it_stopped() -> None:
+    world = World(healthy())
+    world.estate.listed = tuple(vault_id(f"vault-{number}") for number in range(5))
+    world.estate.page_size = 2
+    world.clock.seconds_left = 5.0
+    world.reconciler.handle(SweepRequest(SUBSCRIPTION, "a test"))
+    seen: list[str] = []
+    for _ in range(20):
+        if not world.inbox.waiting:
+            break
+        _, _, work = world.inbox.waiting.pop(0)
+        if isinstance(work, Look):
+            seen.append(work.vault.name)
+        else:
+            world.reconciler.handle(work)
+    assert sorted(seen) == [f"vault-{number}" for number in range(5)]
+
+
+def test_a_sweep_whose_next_page_fails_is_not_begun_anew() -> None:
+    world = World(healthy())
+    world.estate.listed = tuple(vault_id(f"vault-{number}") for number in range(4))
+    world.estate.page_size = 2
+    request = SweepRequest(SUBSCRIPTION, "a test", cursor="2")
+    world.estate.errors = [EstateUnavailable("503")]
+    assert world.reconciler.handle(request).result == "retry"
+    work = world.inbox.waiting[0][2]
+    assert isinstance(work, SweepRequest)
+    assert (work.cursor, work.attempt) == ("2", 1)

@@ -66,6 +66,7 @@ class FakeEstate:
     before_apply: Callable[[], None] = lambda: None
     endpoints: dict[ArmId, tuple[ArmId, ...] | Gone] = field(default_factory=dict)
     listed: tuple[ArmId, ...] = ()
+    page_size: int = 1000
 
     def read(
         self, vault: ArmId, *, deadline: Deadline, parts: frozenset[Part] = frozenset(), fresh: bool = False
@@ -100,6 +101,13 @@ class FakeEstate:
         if self.errors:
             raise self.errors.pop(0)
         return self.listed
+
+    def vault_page(self, subscription: str, cursor: str, *, deadline: Deadline) -> tuple[tuple[ArmId, ...], str]:
+        if self.errors:
+            raise self.errors.pop(0)
+        start = int(cursor or 0)
+        following = start + self.page_size
+        return self.listed[start:following], str(following) if following < len(self.listed) else ""
 
     def vaults_of_endpoint(self, endpoint: ArmId, *, deadline: Deadline) -> tuple[ArmId, ...] | Gone:
         if self.errors:

@@ -13,7 +13,7 @@ from shared.domain.snapshot import (
     Unread,
     UnreadReason,
 )
-from shared.service.ports import EstateForbidden
+from shared.service.ports import EstateError, EstateForbidden
 from tests.adapters.arm.bench import OTHER_SUBSCRIPTION, READER, Bench, seconds
 from tests.emulator.arm.estate import (
     ENDPOINT,
@@ -121,3 +121,36 @@ def test_an_endpoint_that_does_not_exist_is_gone_and_one_that_may_not_be_read_an
     azure.deny(READER, "Microsoft.Network/privateEndpoints/read")
     with pytest.raises(EstateForbidden):
         bench.reader.vaults_of_endpoint(endpoint, deadline=seconds(5))
+
+
+def test_a_list_goes_on_from_a_cursor(azure: LocalAzure, bench: Bench, estate: Estate) -> None:
+    estate.group()
+    for number in range(5):
+        estate.put(f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv-{number:02}", vault_body())
+    azure.switches.page_size = 2
+    found: list[str] = []
+    cursor = ""
+    for _ in range(4):
+        vaults, cursor = bench.reader.vault_page(SUBSCRIPTION, cursor, deadline=seconds(5))
+        found += [vault.name for vault in vaults]
+        if not cursor:
+            break
+    assert found == [f"kv-{number:02}" for number in range(5)]
+    assert len(azure.log.since()) == 3
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv-00?api-version=2026-02-01",
+        f"/subscriptions/{OTHER_SUBSCRIPTION}/providers/Microsoft.KeyVault/vaults?api-version=2026-02-01",
+        "@evil.example/",
+        ".evil.example/",
+        ":1/",
+        "//evil.example/",
+    ],
+)
+def test_a_cursor_that_leads_elsewhere_is_not_followed(azure: LocalAzure, bench: Bench, cursor: str) -> None:
+    with pytest.raises(EstateError):
+        bench.reader.vault_page(SUBSCRIPTION, cursor, deadline=seconds(5))
+    assert azure.log.since() == []
