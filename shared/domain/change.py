@@ -43,7 +43,12 @@ class Irreversible:
 
 
 class _Keyed:
-    """Key and digest material that every change derives from its verb, target and arguments."""
+    """What every change is: a verb on a target with arguments, and the key that follows from these three.
+
+    Each change of the union also has ``precondition`` and ``description``, sentences for people; ``simulate``, which
+    gives the snapshot as it would be afterwards and touches nothing else; and ``inverse``, the change that takes it
+    back, or Irreversible with what is lost.
+    """
 
     __slots__ = ()
 
@@ -51,10 +56,12 @@ class _Keyed:
 
     @property
     def target(self) -> ArmId:
+        """The resource that is written."""
         raise TypeError("a change names its target")
 
     @property
     def arguments(self) -> Facts:
+        """What is to be written and what is relied on, as plain values: part of key and digest."""
         raise TypeError("a change names its arguments")
 
     @property
@@ -272,11 +279,10 @@ class DeleteLink(_Keyed):
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteConnection(_Keyed):
-    """Delete a private endpoint connection from its vault."""
+class _OnConnection(_Keyed):
+    """What changes of a connection have in common: the connection as it was read."""
 
     before: Connection
-    verb: Literal["delete-connection"] = "delete-connection"
 
     @property
     def target(self) -> ArmId:
@@ -289,6 +295,13 @@ class DeleteConnection(_Keyed):
     @property
     def precondition(self) -> str:
         return f"the connection is still {self.before.status.value} and names the same private endpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteConnection(_OnConnection):
+    """Delete a private endpoint connection from its vault."""
+
+    verb: Literal["delete-connection"] = "delete-connection"
 
     @property
     def description(self) -> str:
@@ -304,23 +317,10 @@ class DeleteConnection(_Keyed):
 
 
 @dataclass(frozen=True, slots=True)
-class ApproveConnection(_Keyed):
+class ApproveConnection(_OnConnection):
     """Approve a Pending connection; the first one of a vault gives it the public alias."""
 
-    before: Connection
     verb: Literal["approve-connection"] = "approve-connection"
-
-    @property
-    def target(self) -> ArmId:
-        return self.before.id
-
-    @property
-    def arguments(self) -> Facts:
-        return {"status": self.before.status.value, "endpoint": _key(self.before.endpoint)}
-
-    @property
-    def precondition(self) -> str:
-        return f"the connection is still {self.before.status.value} and names the same private endpoint"
 
     @property
     def description(self) -> str:
@@ -335,23 +335,10 @@ class ApproveConnection(_Keyed):
 
 
 @dataclass(frozen=True, slots=True)
-class RejectConnection(_Keyed):
+class RejectConnection(_OnConnection):
     """Reject a connection; its private endpoint can never be approved afterwards."""
 
-    before: Connection
     verb: Literal["reject-connection"] = "reject-connection"
-
-    @property
-    def target(self) -> ArmId:
-        return self.before.id
-
-    @property
-    def arguments(self) -> Facts:
-        return {"status": self.before.status.value, "endpoint": _key(self.before.endpoint)}
-
-    @property
-    def precondition(self) -> str:
-        return f"the connection is still {self.before.status.value} and names the same private endpoint"
 
     @property
     def description(self) -> str:

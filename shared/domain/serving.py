@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from shared.domain.answer import AnswerKind
 from shared.domain.arm_id import ArmId
 from shared.domain.grades import Writer
@@ -40,13 +42,13 @@ def serving_zone(snapshot: VaultSnapshot, policy: Policy, network: ArmId) -> Zon
     return named[0] if len(named) == 1 else None
 
 
-def writer_blocker(policy: Policy, zone: ArmId) -> Blocker | None:
-    """Why kvguard may not write in a zone by itself, None in its own zones."""
+def writer_blockers(policy: Policy, zone: ArmId) -> Iterator[Blocker]:
+    """Why kvguard may not write in a zone by itself; nothing in its own zones."""
     writer = policy.writer_of(zone)
     if writer is Writer.KVGUARD:
-        return None
+        return
     whose = "policy does not list" if writer is None else f"the writer is {writer.value} for"
-    return Blocker(f"{whose} zone {zone.name}")
+    yield Blocker(f"{whose} zone {zone.name}")
 
 
 def whole_private_paths(case: Case) -> tuple[ArmId, ...] | Unread:

@@ -39,7 +39,7 @@ from shared.domain.arm_id import ArmId
 from shared.domain.change import CreateLink
 from shared.domain.grades import Applicability, Mode, Severity
 from shared.domain.rule import Blocker, Case, Proposal, Rule, Unknown, Violation
-from shared.domain.serving import serving_zone, writer_blocker
+from shared.domain.serving import serving_zone, writer_blockers
 from shared.domain.snapshot import Network, PrivateEndpoint, RecordSet, ResolutionPolicy, Unread, UnreadReason, Zone
 
 
@@ -108,17 +108,11 @@ def _resolution_policy(case: Case, zone: Zone) -> ResolutionPolicy:
 def _blockers(
     case: Case, endpoint: PrivateEndpoint, zone: Zone, network: ArmId, change: CreateLink
 ) -> Iterator[Blocker]:
-    yield from _writer(case, zone)
+    yield from writer_blockers(case.policy, zone.id)
     yield from _record_first(case, endpoint, zone)
     yield from _harm(case, change)
     yield from _custom_dns(case, endpoint, network)
     yield from _capacity(zone)
-
-
-def _writer(case: Case, zone: Zone) -> Iterator[Blocker]:
-    blocker = writer_blocker(case.policy, zone.id)
-    if blocker is not None:
-        yield blocker
 
 
 def _record_first(case: Case, endpoint: PrivateEndpoint, zone: Zone) -> Iterator[Blocker]:

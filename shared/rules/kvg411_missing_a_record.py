@@ -42,7 +42,7 @@ from shared.domain.arm_id import ArmId
 from shared.domain.change import MANAGED_BY, OWNER, CreateRecord, Facts, RefreshZoneGroup, UpdateRecord
 from shared.domain.grades import Applicability, Mode, Severity
 from shared.domain.rule import Blocker, Case, Proposal, Rule, Unknown, Violation
-from shared.domain.serving import serving_zone, writer_blocker
+from shared.domain.serving import serving_zone, writer_blockers
 from shared.domain.snapshot import (
     ConnectionStatus,
     Network,
@@ -163,7 +163,7 @@ def _proposal(case: Case, endpoint: PrivateEndpoint, zone: Zone, record: RecordS
 def _blockers(
     case: Case, endpoint: PrivateEndpoint, addresses: tuple[str, ...], zone: Zone, record: RecordSet | None
 ) -> Iterator[Blocker]:
-    yield from _writer(case, zone)
+    yield from writer_blockers(case.policy, zone.id)
     yield from _claimants(case)
     yield from _linked_networks(case, endpoint, zone)
     yield from _zone_groups(endpoint)
@@ -175,12 +175,6 @@ def _blockers(
 
 def _approved(case: Case) -> list[ArmId]:
     return [c.id for c in case.snapshot.vault.connections if c.status is ConnectionStatus.APPROVED]
-
-
-def _writer(case: Case, zone: Zone) -> Iterator[Blocker]:
-    blocker = writer_blocker(case.policy, zone.id)
-    if blocker is not None:
-        yield blocker
 
 
 def _claimants(case: Case) -> Iterator[Blocker]:

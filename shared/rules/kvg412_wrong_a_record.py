@@ -36,7 +36,7 @@ from types import MappingProxyType
 from shared.domain.change import CHANGE_ID, MANAGED_BY, OWNER, UpdateRecord
 from shared.domain.grades import Applicability, Mode, Severity
 from shared.domain.rule import Blocker, Case, Proposal, Rule, Unknown, Violation
-from shared.domain.serving import writer_blocker
+from shared.domain.serving import writer_blockers
 from shared.domain.snapshot import ConnectionStatus, Gone, RecordSet, Unread, Zone
 
 
@@ -94,16 +94,10 @@ def _proposals(case: Case, zone: Zone, record: RecordSet) -> tuple[Proposal, ...
 
 
 def _blockers(case: Case, zone: Zone, record: RecordSet) -> Iterator[Blocker]:
-    yield from _writer(case, zone)
+    yield from writer_blockers(case.policy, zone.id)
     yield from _claimants(case)
     yield from _zone_groups(case, zone)
     yield from _not_owned(case, record)
-
-
-def _writer(case: Case, zone: Zone) -> Iterator[Blocker]:
-    blocker = writer_blocker(case.policy, zone.id)
-    if blocker is not None:
-        yield blocker
 
 
 def _claimants(case: Case) -> Iterator[Blocker]:

@@ -37,7 +37,7 @@ from types import MappingProxyType
 from shared.domain.change import UpdateRecord
 from shared.domain.grades import Applicability, Mode, Severity
 from shared.domain.rule import Blocker, Case, Proposal, Rule, Unknown, Violation
-from shared.domain.serving import writer_blocker
+from shared.domain.serving import writer_blockers
 from shared.domain.snapshot import RecordSet, Unread, Zone
 
 _ONCE_PER = timedelta(days=1)
@@ -69,16 +69,10 @@ def check(case: Case) -> Iterator[Violation | Unknown]:
 
 
 def _blockers(case: Case, zone: Zone, record: RecordSet) -> Iterator[Blocker]:
-    yield from _writer(case, zone)
+    yield from writer_blockers(case.policy, zone.id)
     yield from _addresses(case, record)
     yield from _zone_group(record)
     yield from _mended_lately(case, record)
-
-
-def _writer(case: Case, zone: Zone) -> Iterator[Blocker]:
-    blocker = writer_blocker(case.policy, zone.id)
-    if blocker is not None:
-        yield blocker
 
 
 def _addresses(case: Case, record: RecordSet) -> Iterator[Blocker]:
