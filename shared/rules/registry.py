@@ -14,6 +14,7 @@ from shared.rules import (
     kvg411_missing_a_record,
     kvg412_wrong_a_record,
     kvg413_ttl_out_of_range,
+    kvg901_part_unread,
     kvg904_policy_or_exemption_unusable,
 )
 
@@ -26,5 +27,6 @@ RULES: Final[tuple[Rule, ...]] = (
     kvg411_missing_a_record.RULE,
     kvg412_wrong_a_record.RULE,
     kvg413_ttl_out_of_range.RULE,
+    kvg901_part_unread.RULE,
     kvg904_policy_or_exemption_unusable.RULE,
 )

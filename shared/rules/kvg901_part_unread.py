@@ -1,0 +1,80 @@
+"""KVG901 part-unread: kvguard is blind in one eye.
+
+What it finds
+-------------
+A part of the vault's private path that kvguard's identity may not read: an endpoint, a network, a zone with its links
+or records, a zone group, the perimeter associations, or the other vaults that share a zone.
+
+Why it matters
+--------------
+What is unread makes its rules *not evaluated*. Without this finding, a missing right would look like a clean vault.
+
+Example
+-------
+The hub's private DNS zone lies in a subscription where kvguard has no role: ``Microsoft.Network/privateDnsZones/read``.
+
+Remediation
+-----------
+Grant the named actions to kvguard's identity, at the scope where the part lies; all of them are reads.
+
+Remediation safety
+------------------
+Never by kvguard: it must not widen its own rights.
+
+Links
+-----
+https://learn.microsoft.com/azure/role-based-access-control/custom-roles
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import MappingProxyType
+
+from shared.domain.grades import Applicability, Mode, Severity
+from shared.domain.rule import Case, Rule, Unknown, Violation
+from shared.domain.snapshot import Network, PrivateEndpoint, Unread, UnreadReason, VaultSnapshot
+
+
+def check(case: Case) -> Iterator[Violation | Unknown]:
+    """Yield the vault once, with every action that was missing while it was read."""
+    vault = case.snapshot.vault
+    actions = sorted({part.detail for part in _parts(case.snapshot) if part.reason is UnreadReason.FORBIDDEN})
+    if not actions:
+        return
+    yield Violation(
+        subject=vault.id,
+        message=(
+            f"kvguard may not read all of the private path of vault {vault.name}, so some rules are not evaluated. "
+            f"Missing: {', '.join(actions)}."
+        ),
+        facts={"actions": actions},
+    )
+
+
+def _parts(snapshot: VaultSnapshot) -> Iterator[Unread]:
+    """Every part of a snapshot that has no value."""
+    parts: list[object] = [snapshot.vault.perimeters, snapshot.neighbours, *snapshot.zones_unread]
+    for endpoint in snapshot.endpoints.values():
+        parts.append(endpoint)
+        if isinstance(endpoint, PrivateEndpoint):
+            parts += [endpoint.addresses, endpoint.zone_groups]
+    for network in snapshot.networks.values():
+        parts.append(network.forwarding if isinstance(network, Network) else network)
+    for zone in snapshot.zones:
+        parts += [zone.links, zone.lookup(snapshot.vault.record_name)]
+    if isinstance(snapshot.neighbours, tuple):
+        parts += [neighbour.endpoints for neighbour in snapshot.neighbours]
+    yield from (part for part in parts if isinstance(part, Unread))
+
+
+RULE = Rule(
+    id="KVG901",
+    name="part-unread",
+    title="kvguard may not read a part of the vault's private path",
+    severity=Severity.MEDIUM,
+    ceiling=Applicability.MANUAL,
+    default=Mode.AUDIT,
+    check=check,
+    controls=MappingProxyType({}),
+)
