@@ -82,6 +82,7 @@ def _guard() -> Guard:
     from shared.service.audit import Auditor
     from shared.service.execute import Executor
     from shared.service.judge import Judge
+    from shared.service.lease import Leases
     from shared.service.reconcile import Reconciler
     from shared.service.routing import Router
     from shared.service.sweep import Sweeper
@@ -101,6 +102,7 @@ def _guard() -> Guard:
     reader = ArmReader(ArmClient(cloud, credential, clock), cloud, policies, chosen.subscriptions, clock)
     estate = ArmEstate(reader, ArmWriter(credential, cloud, clock))
     judge = Judge(estate, RULES)
+    leases = Leases(ledger, clock, lambda: uuid.uuid4().hex)
     sweeper = Sweeper(estate, inbox, clock, chosen.subscriptions)
     reconciler = Reconciler(
         ledger=ledger,
@@ -108,7 +110,8 @@ def _guard() -> Guard:
         clock=clock,
         policies=policies,
         judge=judge,
-        executor=Executor(estate, ledger, judge, clock, lambda: uuid.uuid4().hex, timedelta(seconds=10)),
+        executor=Executor(estate, ledger, leases, judge, clock, lambda: uuid.uuid4().hex, timedelta(seconds=10)),
+        leases=leases,
         sweeper=sweeper,
         router=Router(estate, ledger, chosen.subscriptions, cloud.private_zone),
         subscriptions=chosen.subscriptions,

@@ -18,7 +18,7 @@ import msgspec
 
 from shared.domain.arm_id import ArmId
 from shared.domain.snapshot import ConnectionStatus, Hold, Sighting, WrittenRecord
-from shared.service.ports import VaultRow
+from shared.service.ports import Lease, VaultRow
 
 Shape = TypeVar("Shape")
 
@@ -57,6 +57,10 @@ def encode_row(row: VaultRow) -> dict[str, str]:
     """The columns of a row, without its keys and etag."""
     return {
         "vault": row.vault.text,
+        "leaseOwner": row.lease.owner,
+        "leaseUntil": _time(row.lease.until),
+        "fence": str(row.lease.fence),
+        "dirty": _time(row.lease.dirty),
         "newestEvent": _time(row.newest_event),
         "lastQuietRead": _time(row.last_quiet_read),
         "lookAt": _time(row.look_at),
@@ -112,6 +116,12 @@ def decode_row(vault: ArmId, columns: Mapping[str, object], etag: str) -> VaultR
     return VaultRow(
         vault=vault,
         etag=etag,
+        lease=Lease(
+            owner=str(columns.get("leaseOwner") or ""),
+            until=_parsed(columns.get("leaseUntil")),
+            fence=int(str(columns.get("fence") or 0)),
+            dirty=_parsed(columns.get("dirty")),
+        ),
         newest_event=_parsed(columns.get("newestEvent")),
         last_quiet_read=_parsed(columns.get("lastQuietRead")),
         look_at=_parsed(columns.get("lookAt")),

@@ -19,12 +19,12 @@ from shared.domain.policy import Policy
 from shared.domain.snapshot import Gone, Hold, Part, RecordSet, Unread, VaultSnapshot, WrittenRecord
 from shared.reporting.findings import Fix, FixState
 from shared.service.judge import Judge, Judgement
+from shared.service.lease import Leases
 from shared.service.memory import history_of, note_applied, settled
 from shared.service.ports import Clock, Deadline, Estate, Intent, Ledger, LedgerConflict, VaultRow
 
 _LOG = logging.getLogger("kvguard.execute")
 _SECONDS_FOR_ONE_CHANGE = 4.0
-STILL_RUNNING = timedelta(seconds=60)
 REFUSED_FOR = timedelta(days=1)
 AZURE = "Azure"
 
@@ -48,10 +48,18 @@ class Executor:
     """Carries out the settled, SAFE part of a plan."""
 
     def __init__(
-        self, estate: Estate, ledger: Ledger, judge: Judge, clock: Clock, new_id: Callable[[], str], backoff: timedelta
+        self,
+        estate: Estate,
+        ledger: Ledger,
+        leases: Leases,
+        judge: Judge,
+        clock: Clock,
+        new_id: Callable[[], str],
+        backoff: timedelta,
     ) -> None:
         self._estate = estate
         self._ledger = ledger
+        self._leases = leases
         self._judge = judge
         self._clock = clock
         self._new_id = new_id
@@ -120,11 +128,6 @@ class Executor:
         self._ledger.conclude(row.vault, change_id, outcome)
         return _adopt(row, intent) if made else row
 
-    def interrupted_lately(self, row: VaultRow) -> bool:
-        """Whether the open intent of a row may still be another worker's, at work right now."""
-        intent = self._ledger.intent(row.vault, row.unfinished)
-        return intent is not None and self._clock.now() - intent.at < STILL_RUNNING
-
     def _next(
         self, row: VaultRow, judgement: Judgement, policy: Policy, attempted: set[str], fixes: dict[str, Fix]
     ) -> PlannedChange | None:
@@ -159,8 +162,8 @@ class Executor:
         )
         self._ledger.intend(row.vault, intent)
         try:
-            # After the intent: whoever finds the row marked must find by the intent since when.
-            row = self._ledger.save(replace(row, unfinished=change_id))
+            # The last look at the fence before the write: whoever has lost the lease stops here.
+            row = self._leases.save(replace(row, unfinished=change_id))
         except LedgerConflict:
             lost = Outcome(OutcomeKind.FAILED, change.target, now, "another worker is at this vault; nothing was sent")
             self._ledger.conclude(row.vault, change_id, lost)

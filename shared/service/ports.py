@@ -92,6 +92,23 @@ class Estate(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Lease:
+    """Who is at a vault, until when (UTC). ``fence`` grows with every taking, so that a late holder is known as one.
+
+    ``dirty`` is when work arrived for the vault while it was held.
+    """
+
+    owner: str = ""
+    until: datetime | None = None
+    fence: int = 0
+    dirty: datetime | None = None
+
+    def held(self, now: datetime) -> bool:
+        """Whether somebody holds it at that time."""
+        return bool(self.owner) and self.until is not None and now < self.until
+
+
+@dataclass(frozen=True, slots=True)
 class VaultRow:
     """What the ledger keeps of one vault; ``etag`` is empty for a row that does not exist yet.
 
@@ -103,6 +120,7 @@ class VaultRow:
 
     vault: ArmId
     etag: str = ""
+    lease: Lease = Lease()
     newest_event: datetime | None = None
     last_quiet_read: datetime | None = None
     look_at: datetime | None = None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -22,8 +23,9 @@ from shared.domain.snapshot import Gone, PrivateEndpoint, VaultSnapshot
 from shared.reporting.findings import Fix, FixState
 from shared.reporting.text import plain
 from shared.service.announce import announce, announce_gone
-from shared.service.execute import AZURE, STILL_RUNNING, Execution, Executor
+from shared.service.execute import AZURE, Execution, Executor
 from shared.service.judge import Judge, Judgement
+from shared.service.lease import Leases
 from shared.service.memory import history_of, note_seen, remember, settled
 from shared.service.ports import (
     Clock,
@@ -32,6 +34,7 @@ from shared.service.ports import (
     EstateForbidden,
     EstateUnavailable,
     Inbox,
+    Lease,
     Ledger,
     LedgerConflict,
     LedgerUnavailable,
@@ -67,6 +70,7 @@ class Reconciler:
         policies: PolicySource,
         judge: Judge,
         executor: Executor,
+        leases: Leases,
         sweeper: Sweeper,
         router: Router,
         subscriptions: frozenset[str],
@@ -79,6 +83,7 @@ class Reconciler:
         self._policies = policies
         self._judge = judge
         self._executor = executor
+        self._leases = leases
         self._sweeper = sweeper
         self._router = router
         self._subscriptions = frozenset(subscription.lower() for subscription in subscriptions)
@@ -141,11 +146,39 @@ class Reconciler:
         policy, now = self._policies.policy(), self._clock.now()
         if look.event is not None and look.event > now:
             look = replace(look, event=now)
-        row = self._ledger.load(look.vault)
-        if row.unfinished and self._executor.interrupted_lately(row):
-            self._promise(look, row, min(STILL_RUNNING, policy.timing.settle))
-            return Ended("waiting", f"another worker is at vault {look.vault.name}")
-        row = _arrived(row, look, now)
+        taken = self._leases.take(look.vault, look.event)
+        if isinstance(taken, Lease):
+            return self._leave_to(taken, look)
+        try:
+            ended, row = self._run(look, _arrived(taken, look, now), policy, deadline, fresh=fresh)
+        except Exception:
+            # Without the ledger the lease runs out by itself.
+            with suppress(LedgerUnavailable, LedgerConflict):
+                self._leases.drop(taken, self._look_again)
+            raise
+        self._leases.give_back(row, self._look_again)
+        return ended
+
+    def _leave_to(self, lease: Lease, look: Look) -> Ended:
+        """Somebody is at the vault and will look again.
+
+        Should they die first, the look that the first to be left to them promises here comes once their lease is over.
+        """
+        ended = Ended("coalesced", f"another worker is at vault {look.vault.name}")
+        if lease.dirty is not None:
+            return ended
+        over = (lease.until or self._clock.now()) - self._clock.now() + timedelta(seconds=1)
+        self._inbox.send([replace(look, why="what a holder may have left", attempt=0)], over)
+        return ended
+
+    def _look_again(self, row: VaultRow) -> None:
+        """Work arrived while the vault was held, perhaps after it was read."""
+        self._inbox.send([Look(row.vault, "work arrived meanwhile", event=row.newest_event)])
+
+    def _run(
+        self, look: Look, row: VaultRow, policy: Policy, deadline: Deadline, *, fresh: bool
+    ) -> tuple[Ended, VaultRow]:
+        """One run under the lease: how it ended, and the row to store."""
         fresh = fresh or bool(row.told or row.first_seen)
         judged = self._judge.judge(look.vault, policy, history_of(row), deadline, fresh=fresh)
         if isinstance(judged, Judgement) and judged.snapshot.cached and _noteworthy(judged):
@@ -166,7 +199,9 @@ class Reconciler:
         snapshot = replace(judged.snapshot, history=history_of(row))
         return self._judge.again(snapshot, policy, judged.parts, deadline)
 
-    def _settle(self, look: Look, row: VaultRow, judged: Judgement, policy: Policy, deadline: Deadline) -> Ended:
+    def _settle(
+        self, look: Look, row: VaultRow, judged: Judgement, policy: Policy, deadline: Deadline
+    ) -> tuple[Ended, VaultRow]:
         now, plan = judged.snapshot.read_at, judged.plan
         keys = [planned.option.digest for planned in plan.apply]
         keys += [finding.fingerprint for finding in (*judged.assessment.findings, *plan.ask, *plan.explain)]
@@ -183,13 +218,12 @@ class Reconciler:
             fixes = {p.finding.fingerprint: Fix(FixState.OBSERVE, p.change.description) for p in last.plan.apply}
         fixes = {**_refusals(row, last), **fixes}
         if last.snapshot.quiet:
-            row = announce(row, _open(last, fixes), fixes, last, policy, self._inbox, self._ledger.save)
+            row = announce(row, _open(last, fixes), fixes, last, policy, self._inbox, self._leases.save)
         wait = _soonest(self._waits(row, last, look, policy), execution.come_back)
         look = replace(look, attempt=0)
         row = self._promise(look, row, wait) if wait is not None else replace(row, look_at=None)
-        self._ledger.save(row)
         made = ", ".join(f"{outcome.kind.value} {outcome.target.name}" for outcome in execution.outcomes)
-        return Ended("changed" if made else "looked", made or _summary(last.plan))
+        return Ended("changed" if made else "looked", made or _summary(last.plan)), row
 
     def _waits(self, row: VaultRow, judged: Judgement, look: Look, policy: Policy) -> timedelta | None:
         """When something seen now could be acted on: it settles, a blocker passes, or the event was too fresh."""
@@ -205,7 +239,7 @@ class Reconciler:
             times.append(event + policy.timing.consistency)
         return min(times) - now if times else None
 
-    def _moving(self, look: Look, row: VaultRow, judged: Judgement, policy: Policy) -> Ended:
+    def _moving(self, look: Look, row: VaultRow, judged: Judgement, policy: Policy) -> tuple[Ended, VaultRow]:
         """Nothing is judged by a state that is still changing; come back, less and less often.
 
         Only promised looks count: the attempts of work that came back say how often Azure could not be asked.
@@ -215,14 +249,11 @@ class Reconciler:
         if attempt < _MOVING_ATTEMPTS:
             wait = min(policy.timing.settle * 2**attempt, _LONGEST_BACKOFF)
             row = self._promise(replace(look, attempt=attempt + 1), row, wait)
-        self._ledger.save(row)
-        return Ended("moving", reason)
+        return Ended("moving", reason), row
 
-    def _gone(self, row: VaultRow) -> Ended:
-        row = announce_gone(row, self._clock.now(), self._inbox, self._ledger.save)
-        if row.etag or row.told:
-            self._ledger.save(row)
-        return Ended("gone", f"vault {row.vault.name} does not exist")
+    def _gone(self, row: VaultRow) -> tuple[Ended, VaultRow]:
+        row = announce_gone(row, self._clock.now(), self._inbox, self._leases.save)
+        return Ended("gone", f"vault {row.vault.name} does not exist"), row
 
     def _promise(self, look: Look, row: VaultRow, wait: timedelta) -> VaultRow:
         """Send a delayed look unless an earlier or equal one is promised already."""

@@ -116,11 +116,14 @@ def test_two_workers_that_see_the_same_tell_it_once() -> None:
     save = world.ledger.save
 
     def save_late(row: VaultRow) -> VaultRow:
+        if not row.told:
+            return save(row)
         world.ledger.save = save  # type: ignore[method-assign] # only the first claim is overtaken
+        world.clock.time += timedelta(seconds=31)
         ended.append(other.handle(Look(world.vault, "the other worker")).result)
         return save(row)
 
-    world.ledger.save = save_late  # type: ignore[method-assign] # the other worker comes right before the claim
+    world.ledger.save = save_late  # type: ignore[method-assign] # it takes over an expired lease before the claim
     assert world.look().result == "retry"
     world.play()
     assert ended == ["looked"]
@@ -142,6 +145,7 @@ def test_a_crash_between_claim_and_message_repeats_it_and_loses_nothing() -> Non
     with pytest.raises(Killed):
         world.look()
     world.inbox.tell = tell  # type: ignore[method-assign] # the next worker
+    world.clock.time += timedelta(seconds=31)
     world.look()
     assert [json.loads(text)["state"] for text in world.inbox.told] == ["open"]
     world.estate.truth = healthy().snapshot

@@ -202,7 +202,7 @@ def test_two_workers_at_one_vault_make_one_change() -> None:
     other, ended = world.worker(), []
     world.estate.before_apply = lambda: ended.append(other.handle(Look(world.vault, "the other worker")))
     world.look()
-    assert [end.result for end in ended] == ["waiting"]
+    assert [end.result for end in ended] == ["coalesced"]
     assert world.verbs == ["create-record"]
 
 
@@ -238,7 +238,7 @@ def test_an_intent_left_open_by_a_crash_is_closed_by_reading(made: bool) -> None
         world.look()
     assert world.row.unfinished
     world.estate.before_apply = lambda: None
-    assert world.look().result == "waiting"
+    assert world.look().result == "coalesced"
     world.clock.time += timedelta(seconds=61)
     world.look()
     world.play()

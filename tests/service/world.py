@@ -18,6 +18,7 @@ from shared.domain.snapshot import Gone, History, Part, PrivateEndpoint, Unread,
 from shared.rules.registry import RULES
 from shared.service.execute import Executor
 from shared.service.judge import Judge
+from shared.service.lease import Leases
 from shared.service.ports import Deadline, EstateError, Intent, JournalEntry, LedgerConflict, VaultRow
 from shared.service.reconcile import Reconciler
 from shared.service.routing import Router
@@ -248,6 +249,7 @@ class World:
     def worker(self, *, enforce: bool = True) -> Reconciler:
         """Another worker on the same world."""
         judge = Judge(self.estate, RULES)
+        leases = Leases(self.ledger, self.clock, lambda: f"owner-{next(self.ids)}")
         subscriptions = frozenset({SUBSCRIPTION})
         return Reconciler(
             ledger=self.ledger,
@@ -256,8 +258,15 @@ class World:
             policies=self.policies,
             judge=judge,
             executor=Executor(
-                self.estate, self.ledger, judge, self.clock, lambda: f"chg-{next(self.ids)}", timedelta(seconds=10)
+                self.estate,
+                self.ledger,
+                leases,
+                judge,
+                self.clock,
+                lambda: f"chg-{next(self.ids)}",
+                timedelta(seconds=10),
             ),
+            leases=leases,
             sweeper=Sweeper(self.estate, self.inbox, self.clock, subscriptions),
             router=Router(self.estate, self.ledger, subscriptions, PRIVATE_ZONE),
             subscriptions=subscriptions,

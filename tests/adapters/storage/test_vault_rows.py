@@ -15,7 +15,7 @@ from shared.adapters.tables import TableLedger
 from shared.adapters.vault_rows import resource_key
 from shared.domain.arm_id import ArmId
 from shared.domain.snapshot import ConnectionStatus, Hold, Sighting, WrittenRecord
-from shared.service.ports import LedgerConflict, LedgerUnavailable, VaultRow
+from shared.service.ports import Lease, LedgerConflict, LedgerUnavailable, VaultRow
 from tests.adapters.storage.conftest import NOW
 
 RECORD = ArmId.parse(
@@ -29,6 +29,7 @@ def full_row(vault: ArmId) -> VaultRow:
     connection = vault.child("privateEndpointConnections", "Pe-1")
     return VaultRow(
         vault=vault,
+        lease=Lease("worker-1", NOW, 7, NOW + timedelta(seconds=2)),
         newest_event=NOW,
         last_quiet_read=NOW + timedelta(seconds=1),
         look_at=NOW + timedelta(microseconds=1),

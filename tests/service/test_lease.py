@@ -1,0 +1,216 @@
+"""One run per vault at a time: every interleaving of two workers, step by step, and what a dead holder leaves."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.domain.message import Look
+from shared.service.lease import Leases
+from shared.service.ports import Lease, LedgerConflict, VaultRow
+from tests.builders import NOW, Given, healthy, missing_record
+from tests.service.world import FakeClock, FakeLedger, World
+
+_PATIENCE = 10.0
+
+
+class Stage:
+    """Runs workers one step at a time; a step ends where a worker next touches the ledger or Azure."""
+
+    def __init__(self, world: World, works: list[Look]) -> None:
+        self._turn = threading.Condition()
+        self._next: int | None = None
+        self._waiting: set[int] = set()
+        self.done: set[int] = set()
+        self.errors: list[BaseException] = []
+        self._mine = threading.local()
+        for name in ("load", "save", "intend", "conclude"):
+            setattr(world.ledger, name, self._stepping(getattr(world.ledger, name)))
+        for name in ("read", "apply"):
+            setattr(world.estate, name, self._stepping(getattr(world.estate, name)))
+        self._threads = [
+            threading.Thread(target=self._act, args=(number, world.worker(), work), daemon=True)
+            for number, work in enumerate(works)
+        ]
+
+    def play(self, choose: Callable[[list[int]], int]) -> None:
+        """Let ``choose`` say who goes next among those who can, until all are done."""
+        for thread in self._threads:
+            thread.start()
+        total = len(self._threads)
+        while True:
+            with self._turn:
+                assert self._turn.wait_for(
+                    lambda: self._next is None and len(self._waiting) + len(self.done) == total, _PATIENCE
+                )
+                if len(self.done) == total:
+                    return
+                self._next = choose(sorted(self._waiting))
+                self._turn.notify_all()
+
+    def _act(self, number: int, worker: Any, work: Look) -> None:
+        self._mine.number = number
+        try:
+            worker.handle(work)
+        except BaseException as error:  # noqa: BLE001 - shown by the test
+            self.errors.append(error)
+        with self._turn:
+            self.done.add(number)
+            self._next = None
+            self._turn.notify_all()
+
+    def _stepping(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def step(*arguments: Any, **options: Any) -> Any:
+            number = getattr(self._mine, "number", None)
+            if number is None:
+                return call(*arguments, **options)
+            with self._turn:
+                self._waiting.add(number)
+                if self._next == number:
+                    self._next = None
+                self._turn.notify_all()
+                assert self._turn.wait_for(lambda: self._next == number, _PATIENCE)
+                self._waiting.discard(number)
+            return call(*arguments, **options)
+
+        return step
+
+
+def interleavings(begin: Callable[[], tuple[World, list[Look]]], most: int) -> Iterator[World]:
+    """The world after every schedule of the workers, found depth first by playing each one from the start."""
+    trail: list[tuple[int, int]] = []
+    for _ in range(most):
+        world, works = begin()
+        stage, depth = Stage(world, works), 0
+
+        def choose(ready: list[int]) -> int:
+            nonlocal depth
+            if depth == len(trail):
+                trail.append((0, len(ready)))
+            picked = ready[trail[depth][0]]
+            depth += 1
+            return picked
+
+        stage.play(choose)
+        assert stage.errors == []
+        yield world
+        while trail and trail[-1][0] + 1 >= trail[-1][1]:
+            trail.pop()
+        if not trail:
+            return
+        trail[-1] = (trail[-1][0] + 1, trail[-1][1])
+    raise AssertionError(f"more than {most} schedules")
+
+
+def settled(given: Given) -> World:
+    """A world in which everything has been seen once and long enough ago."""
+    world = World(given)
+    world.look()
+    world.clock.time += timedelta(seconds=120)
+    world.inbox.waiting.clear()
+    return world
+
+
+def test_two_workers_make_one_change_in_every_interleaving() -> None:
+    def begin() -> tuple[World, list[Look]]:
+        world = settled(missing_record())
+        return world, [Look(world.vault, "one"), Look(world.vault, "two")]
+
+    count = 0
+    for world in interleavings(begin, 20_000):
+        count += 1
+        assert world.verbs == ["create-record"]
+        assert [entry.kind for entry in world.ledger.entries] == ["intent", "result"]
+        world.play()
+        assert world.verbs == ["create-record"]
+        assert not world.row.lease.owner
+        assert not world.row.unfinished
+    assert count > 20
+
+
+def test_what_breaks_while_a_worker_is_at_a_healthy_vault_is_seen_in_every_interleaving() -> None:
+    """The second message comes with a fault that the first worker's reading may have missed."""
+
+    def begin() -> tuple[World, list[Look]]:
+        world = World(healthy())
+        world.look()
+        read, broken = world.estate.read, missing_record().snapshot
+
+        def breaking(*arguments: Any, **options: Any) -> Any:
+            answer = read(*arguments, **options)
+            world.estate.truth = broken
+            return answer
+
+        world.estate.read = breaking  # type: ignore[method-assign] # it breaks right after the first reading
+        return world, [Look(world.vault, "one"), Look(world.vault, "two", event=NOW)]
+
+    for world in interleavings(begin, 20_000):
+        world.play()
+        assert world.verbs == ["create-record"]
+
+
+def leases() -> tuple[Leases, FakeLedger, FakeClock]:
+    ledger, clock, names = FakeLedger(), FakeClock(), iter(f"worker-{number}" for number in range(100))
+    return Leases(ledger, clock, lambda: next(names)), ledger, clock
+
+
+def taken(found: VaultRow | Lease) -> VaultRow:
+    assert isinstance(found, VaultRow)
+    return found
+
+
+def test_a_held_vault_is_marked_and_its_holder_looks_again() -> None:
+    held, ledger, _ = leases()
+    vault = healthy().snapshot.vault.id
+    row = taken(held.take(vault, None))
+    left = held.take(vault, NOW)
+    assert isinstance(left, Lease)
+    again: list[VaultRow] = []
+    held.give_back(row, again.append)
+    assert [found.newest_event for found in again] == [NOW]
+    assert ledger.load(vault).lease == Lease(fence=1)
+
+
+def test_a_vault_that_nobody_asked_for_meanwhile_is_given_back_in_silence() -> None:
+    held, _, _ = leases()
+    again: list[VaultRow] = []
+    held.give_back(taken(held.take(healthy().snapshot.vault.id, None)), again.append)
+    assert again == []
+
+
+def test_a_holder_whose_lease_ran_out_can_store_nothing_any_more() -> None:
+    held, ledger, clock = leases()
+    vault = healthy().snapshot.vault.id
+    late = taken(held.take(vault, None))
+    clock.time += timedelta(seconds=31)
+    new = taken(held.take(vault, None))
+    assert new.lease.fence == late.lease.fence + 1
+    with pytest.raises(LedgerConflict):
+        held.save(replace(late, unfinished="chg-1"))
+    with pytest.raises(LedgerConflict):
+        held.give_back(late, lambda _: None)
+    held.drop(late, lambda _: None)
+    assert ledger.load(vault).lease == new.lease
+
+
+def test_a_holder_keeps_its_lease_while_others_mark_the_row() -> None:
+    held, ledger, _ = leases()
+    vault = healthy().snapshot.vault.id
+    row = taken(held.take(vault, None))
+    held.take(vault, NOW)
+    row = held.save(replace(row, unfinished="chg-1"))
+    assert (row.lease.dirty, row.newest_event, ledger.load(vault).unfinished) == (NOW, NOW, "chg-1")
+
+
+def test_the_first_to_be_left_to_a_holder_promises_the_look_after_its_death_and_no_other() -> None:
+    world = World(missing_record())
+    world.ledger.rows[world.vault] = VaultRow(world.vault, "1", Lease("dead", NOW + timedelta(seconds=20), 3))
+    assert {world.look().result for _ in range(5)} == {"coalesced"}
+    assert world.inbox.sent == 1
+    world.play()
+    assert world.verbs == ["create-record"]
