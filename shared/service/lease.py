@@ -1,8 +1,8 @@
 """One run per vault at a time, by a lease in the vault's row.
 
-Work that meets a held lease marks the row dirty and ends; the holder looks again when it is done. A holder that dies is
-followed by whoever comes after its lease has run out, under a higher fence; should it wake up, its next write to the
-row fails, and without that write it makes no change.
+Work that meets a held lease marks the row dirty and ends; the holder looks again when it is done. The message of a
+holder that dies becomes visible again, and whoever handles it takes the lease that has run out, under a higher fence;
+should the dead wake up, its next write to the row fails, and without that write it makes no change.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Leases:
         self._clock = clock
         self._new_owner = new_owner
 
-    def take(self, vault: ArmId, event: datetime | None) -> VaultRow | Lease:
-        """The vault's row with the lease in it, or somebody else's lease as it was before its row was marked dirty.
+    def take(self, vault: ArmId, event: datetime | None) -> VaultRow | None:
+        """The vault's row with the lease in it, None when somebody else has it, whose row is now marked dirty.
 
         Raises LedgerConflict when too many write the row at once.
         """
@@ -38,7 +38,7 @@ class Leases:
             try:
                 if row.lease.held(now):
                     self._ledger.save(replace(row, lease=replace(row.lease, dirty=now), newest_event=newest))
-                    return row.lease
+                    return None
                 lease = Lease(self._new_owner(), now + LASTS, row.lease.fence + 1)
                 return self._ledger.save(replace(row, lease=lease))
             except LedgerConflict:

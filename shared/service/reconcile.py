@@ -34,7 +34,6 @@ from shared.service.ports import (
     EstateForbidden,
     EstateUnavailable,
     Inbox,
-    Lease,
     Ledger,
     LedgerConflict,
     LedgerUnavailable,
@@ -147,8 +146,8 @@ class Reconciler:
         if look.event is not None and look.event > now:
             look = replace(look, event=now)
         taken = self._leases.take(look.vault, look.event)
-        if isinstance(taken, Lease):
-            return self._leave_to(taken, look)
+        if taken is None:
+            return Ended("coalesced", f"another worker is at vault {look.vault.name}")
         try:
             ended, row = self._run(look, _arrived(taken, look, now), policy, deadline, fresh=fresh)
         except Exception:
@@ -157,18 +156,6 @@ class Reconciler:
                 self._leases.drop(taken, self._look_again)
             raise
         self._leases.give_back(row, self._look_again)
-        return ended
-
-    def _leave_to(self, lease: Lease, look: Look) -> Ended:
-        """Somebody is at the vault and will look again.
-
-        Should they die first, the look that the first to be left to them promises here comes once their lease is over.
-        """
-        ended = Ended("coalesced", f"another worker is at vault {look.vault.name}")
-        if lease.dirty is not None:
-            return ended
-        over = (lease.until or self._clock.now()) - self._clock.now() + timedelta(seconds=1)
-        self._inbox.send([replace(look, why="what a holder may have left", attempt=0)], over)
         return ended
 
     def _look_again(self, row: VaultRow) -> None:

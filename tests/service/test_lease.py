@@ -159,8 +159,8 @@ def leases() -> tuple[Leases, FakeLedger, FakeClock]:
     return Leases(ledger, clock, lambda: next(names)), ledger, clock
 
 
-def taken(found: VaultRow | Lease) -> VaultRow:
-    assert isinstance(found, VaultRow)
+def taken(found: VaultRow | None) -> VaultRow:
+    assert found is not None
     return found
 
 
@@ -168,8 +168,7 @@ def test_a_held_vault_is_marked_and_its_holder_looks_again() -> None:
     held, ledger, _ = leases()
     vault = healthy().snapshot.vault.id
     row = taken(held.take(vault, None))
-    left = held.take(vault, NOW)
-    assert isinstance(left, Lease)
+    assert held.take(vault, NOW) is None
     again: list[VaultRow] = []
     held.give_back(row, again.append)
     assert [found.newest_event for found in again] == [NOW]
@@ -207,10 +206,16 @@ def test_a_holder_keeps_its_lease_while_others_mark_the_row() -> None:
     assert (row.lease.dirty, row.newest_event, ledger.load(vault).unfinished) == (NOW, NOW, "chg-1")
 
 
-def test_the_first_to_be_left_to_a_holder_promises_the_look_after_its_death_and_no_other() -> None:
+def test_the_message_of_a_dead_holder_finishes_its_work_when_it_comes_again() -> None:
     world = World(missing_record())
-    world.ledger.rows[world.vault] = VaultRow(world.vault, "1", Lease("dead", NOW + timedelta(seconds=20), 3))
-    assert {world.look().result for _ in range(5)} == {"coalesced"}
-    assert world.inbox.sent == 1
-    world.play()
+    world.look()
+    world.clock.time += timedelta(seconds=120)
+    row = world.row
+    dead = Lease("dead", world.clock.time + timedelta(seconds=20), row.lease.fence + 1)
+    world.ledger.rows[world.vault] = replace(row, lease=dead)
+    assert {world.look().result for _ in range(3)} == {"coalesced"}
+    assert world.verbs == []
+    world.clock.time += timedelta(minutes=10)
+    world.look()
     assert world.verbs == ["create-record"]
+    assert world.row.lease == Lease(fence=dead.fence + 1)
