@@ -31,21 +31,25 @@ def encode_output(output: QueueOutput, value: Any) -> Datum:
     hold."""
     try:
         if output.generic:
-            return _encode_generic(value)
+            return _encode_generic(output.parameter, value)
         datum: Datum = func.get_binding_registry().get("queue").encode(value, expected_type=None)
     except NotImplementedError as error:
-        raise OutputError(f"output '{output.parameter}' cannot hold a value of type {type(value).__name__}") from error
+        raise _unfit(output.parameter, value) from error
     return datum
 
 
-def _encode_generic(value: Any) -> Datum:
+def _unfit(parameter: str, value: Any) -> OutputError:
+    return OutputError(f"output '{parameter}' cannot hold a value of type {type(value).__name__}")
+
+
+def _encode_generic(parameter: str, value: Any) -> Datum:
     if isinstance(value, str):
         return Datum(value, "string")
     if isinstance(value, bytes | bytearray):
         return Datum(bytes(value), "bytes")
     if isinstance(value, dict | list):
         return Datum(json.dumps(value), "json")
-    raise NotImplementedError
+    raise _unfit(parameter, value)
 
 
 def messages_of(datum: Datum) -> list[bytes]:

@@ -106,11 +106,8 @@ class Executor:
             row, outcome = self._make(row, planned, deadline)
             outcomes.append(outcome)
             if outcome.kind in (OutcomeKind.REFUSED, OutcomeKind.FAILED):
-                refused = outcome.kind is OutcomeKind.REFUSED
-                state = FixState.REFUSED if refused else FixState.FAILED
+                state = FixState.REFUSED if outcome.kind is OutcomeKind.REFUSED else FixState.FAILED
                 fixes[planned.finding.fingerprint] = Fix(state, outcome.detail)
-                if refused:
-                    row = _held(row, planned, outcome)
             if outcome.retry:
                 wait = max(self._backoff, timedelta(seconds=outcome.retry_after))
                 return Execution(row, current, tuple(outcomes), fixes, wait)
@@ -175,7 +172,10 @@ class Executor:
         if outcome.changed:
             row = note_applied(row, change, change_id, now)
             row = replace(row, made=MappingProxyType({**row.made, change.key: now}))
-        return row, outcome
+        if outcome.kind is OutcomeKind.REFUSED:
+            row = _held(row, planned, outcome)
+        # Stored at once: the reading that follows may fail, and what came of the write must not be forgotten with it.
+        return self._leases.save(row), outcome
 
 
 def _held(row: VaultRow, planned: PlannedChange, outcome: Outcome) -> VaultRow:

@@ -10,7 +10,7 @@ import pytest
 
 from emulator.azure import SUBSCRIPTION
 from shared.domain.arm_id import ArmId
-from shared.domain.message import Look, SweepRequest
+from shared.domain.message import Hint, Look, SweepRequest
 from shared.service.messages import decode, encode
 from tests.emulator.arm.estate import GROUP_NAME, VAULT, Estate
 from tests.functions.installation import Installation
@@ -61,7 +61,8 @@ def test_an_event_of_either_schema_becomes_one_hint(
     result = app.send_event("on_resource_change", envelope)
     assert result.status is Status.SUCCESS, result
     hint = decode(str(result.outputs["work"].value))
-    assert hint.resource == ArmId.parse(VAULT)  # type: ignore[union-attr] # decode raises for anything but work
+    assert isinstance(hint, Hint)
+    assert hint.resource == ArmId.parse(VAULT)
     assert installation.calls(mark) == []
 
 

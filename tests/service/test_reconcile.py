@@ -412,3 +412,24 @@ def test_a_sweep_whose_next_page_fails_is_not_begun_anew() -> None:
     work = world.inbox.waiting[0][2]
     assert isinstance(work, SweepRequest)
     assert (work.cursor, work.attempt) == ("2", 1)
+
+
+@pytest.mark.parametrize("kind", [OutcomeKind.REFUSED, OutcomeKind.APPLIED])
+def test_what_came_of_a_write_is_remembered_though_the_reading_after_it_fails(kind: OutcomeKind) -> None:
+    world = World(long_ttl())
+    world.look()
+    if kind is OutcomeKind.REFUSED:
+        world.estate.outcomes = [Outcome(kind, record_id(), NOW, "ScopeLocked: do-not-touch")]
+    world.estate.ignores_writes = True
+    world.estate.before_apply = lambda: world.estate.errors.append(EstateUnavailable("503"))
+    world.clock.time += timedelta(seconds=120)
+    assert world.look().result == "retry"
+    world.estate.before_apply = lambda: None
+    assert not world.row.unfinished
+    assert (bool(world.row.holds), bool(world.row.ttl_mended)) == (
+        kind is OutcomeKind.REFUSED,
+        kind is not OutcomeKind.REFUSED,
+    )
+    world.play(until=timedelta(hours=12))
+    assert world.verbs == ["update-record"]
+    assert [entry.kind for entry in world.ledger.entries] == ["intent", "result"]
