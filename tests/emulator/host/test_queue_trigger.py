@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import queue
 import threading
 import time
 from datetime import timedelta
@@ -153,23 +154,24 @@ def test_a_message_that_somebody_else_took_is_let_go(
     taken: str,
 ) -> None:
     caplog.set_level("INFO", "emulator.host")
-    received: list[QueueMessage] = []
+    received: queue.Queue[QueueMessage] = queue.Queue()
     receive = QueueClient.receive_messages
 
     def remembering(self: QueueClient, **options: Any) -> list[QueueMessage]:
         messages = list(receive(self, **options))
-        received.extend(messages)
+        for message in messages:
+            received.put(message)
         return messages
 
     monkeypatch.setattr(QueueClient, "receive_messages", remembering)
     host = start_host()
     storage.put("work", "wait")
-    storage.wait_hidden("work")
+    ours = received.get(timeout=10)  # Not sooner: the queue hides a message before the host has it.
     if taken == "deleted":
         storage.queue("work").clear_messages()
     else:
         # A new pop receipt makes the host's own one stale.
-        storage.queue("work").update_message(received[0].id, received[0].pop_receipt, visibility_timeout=600)
+        storage.queue("work").update_message(ours.id, ours.pop_receipt, visibility_timeout=600)
     requests.post(f"{host.url}/api/open-gate", timeout=5)
     storage.wait("done", 1)
     host.close()
