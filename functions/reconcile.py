@@ -17,7 +17,7 @@ _LOG = logging.getLogger("kvguard.reconcile")
 @blueprint.queue_trigger(arg_name="message", queue_name="kvguard-reconcile", connection="KvGuardStorage")
 def reconcile_vault(message: func.QueueMessage) -> None:
     """Do one piece of work. A message that this release cannot read raises, so that the host keeps it as poison."""
-    ended = bootstrap.guard().reconciler.handle(decode(message.get_body().decode("utf-8", "replace")))
+    ended = bootstrap.guard().dispatcher.handle(decode(message.get_body().decode("utf-8", "replace")))
     _LOG.info("%s: %s", ended.result, ended.detail)
 
 

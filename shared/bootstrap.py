@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shared.adapters.storage_connection import StorageConnection
     from shared.domain.clouds import Cloud
     from shared.service.answer_http import AuditDesk, HealthDesk
-    from shared.service.reconcile import Reconciler
+    from shared.service.dispatch import Dispatcher
     from shared.service.sweep import Sweeper
 
 _LOCK = threading.Lock()
@@ -29,7 +29,7 @@ _LOCK = threading.Lock()
 class Guard:
     """The use cases of the guard app, wired."""
 
-    reconciler: Reconciler
+    dispatcher: Dispatcher
     sweeper: Sweeper
     audits: AuditDesk
     healths: HealthDesk
@@ -80,6 +80,7 @@ def _guard() -> Guard:
     from shared.rules.registry import RULES
     from shared.service.answer_http import AuditDesk, HealthDesk
     from shared.service.audit import Auditor
+    from shared.service.dispatch import Dispatcher
     from shared.service.execute import Executor
     from shared.service.judge import Judge
     from shared.service.lease import Leases
@@ -112,14 +113,21 @@ def _guard() -> Guard:
         judge=judge,
         executor=Executor(estate, ledger, leases, judge, clock, lambda: uuid.uuid4().hex, timedelta(seconds=10)),
         leases=leases,
-        sweeper=sweeper,
-        router=Router(estate, ledger, chosen.subscriptions, cloud.private_zone),
         subscriptions=chosen.subscriptions,
         enforce=chosen.enforce,
+    )
+    dispatcher = Dispatcher(
+        reconciler=reconciler,
+        router=Router(estate, ledger, chosen.subscriptions, cloud.private_zone),
+        sweeper=sweeper,
+        inbox=inbox,
+        clock=clock,
+        policies=policies,
+        subscriptions=chosen.subscriptions,
         jitter=random.random,
     )
     audits = AuditDesk(Auditor(judge, ledger, policies, chosen.mode), clock, chosen.subscriptions)
-    return Guard(reconciler, sweeper, audits, HealthDesk(ledger, clock))
+    return Guard(dispatcher, sweeper, audits, HealthDesk(ledger, clock))
 
 
 def _connections(values: Mapping[str, str]) -> tuple[StorageConnection, StorageConnection]:

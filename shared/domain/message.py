@@ -31,7 +31,7 @@ class Look:
     """Look at one vault. ``why`` is for people; ``attempt`` and ``first`` as in Hint.
 
     ``event`` is the time of the event that led here, if one did: a reading that began too soon after it may have
-    missed what it announced.
+    missed what it announced. ``resource`` and ``initiator`` are that event's, None and empty when there was none.
     """
 
     vault: ArmId
@@ -39,6 +39,8 @@ class Look:
     attempt: int = 0
     first: datetime | None = None
     event: datetime | None = None
+    resource: ArmId | None = None
+    initiator: str = ""
 
 
 @dataclass(frozen=True, slots=True)

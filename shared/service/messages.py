@@ -34,6 +34,8 @@ def encode(work: Work) -> str:
     elif isinstance(work, Look):
         body |= {"kind": "look", "vault": work.vault.text, "why": work.why}
         body["event"] = None if work.event is None else _text(work.event)
+        body["resource"] = None if work.resource is None else work.resource.text
+        body["initiator"] = work.initiator
     else:
         body |= {"kind": "sweep", "subscription": work.subscription, "why": work.why, "cursor": work.cursor}
     body |= {"attempt": work.attempt, "first": None if work.first is None else _text(work.first)}
@@ -63,7 +65,9 @@ def decode(text: str) -> Work:
         vault = _id(body, "vault")
         if not vault.is_a(VAULT):
             raise InvalidMessage("vault is not the id of a vault")
-        return Look(vault, _string(body, "why", ""), attempt, first, event)
+        resource = None if body.get("resource") is None else _id(body, "resource")
+        initiator = _string(body, "initiator", "")
+        return Look(vault, _string(body, "why", ""), attempt, first, event, resource, initiator)
     if kind == "sweep":
         subscription = _string(body, "subscription")
         if not is_subscription(subscription):

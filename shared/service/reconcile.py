@@ -1,27 +1,22 @@
-"""The convergence routine: one for events, sweeps and looks that were promised.
+"""The convergence routine: one look at one vault, for events, sweeps and looks that were promised.
 
-Work comes in as a hint or as a vault to look at. The vault is read, judged, and a plan made; what has settled is
-confirmed by a fresh reading and applied; people are told; and where something still waits, another look is promised
-through a delayed message. No worker sleeps on Azure, and only bugs raise.
+The vault is read, judged, and a plan made; what has settled is confirmed by a fresh reading and applied; people are
+told; and where something still waits, another look is promised through a delayed message.
 """
 
 from __future__ import annotations
 
-import logging
 import math
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.domain.arm_id import LINK, NETWORK, PEERING, ZONE
 from shared.domain.finding import Finding
-from shared.domain.message import Hint, Look, SweepRequest, Work
+from shared.domain.message import Look
 from shared.domain.plan import ChangePlan
 from shared.domain.policy import Policy
 from shared.domain.snapshot import Gone, PrivateEndpoint, VaultSnapshot
 from shared.reporting.findings import Fix, FixState
-from shared.reporting.text import plain
 from shared.service.announce import announce, announce_gone
 from shared.service.execute import AZURE, Execution, Executor
 from shared.service.judge import Judge, Judgement
@@ -30,9 +25,6 @@ from shared.service.memory import history_of, note_seen, remember, settled
 from shared.service.ports import (
     Clock,
     Deadline,
-    EstateError,
-    EstateForbidden,
-    EstateUnavailable,
     Inbox,
     Ledger,
     LedgerConflict,
@@ -40,25 +32,17 @@ from shared.service.ports import (
     PolicySource,
     VaultRow,
 )
-from shared.service.routing import Router
-from shared.service.sweep import Ended, Sweeper
+from shared.service.sweep import Ended
 
-_LOG = logging.getLogger("kvguard.reconcile")
-_INVOCATION_SECONDS = 12.0
-_GIVE_UP_AFTER = timedelta(hours=24)
 _LONGEST_BACKOFF = timedelta(minutes=15)
-_SHORTEST_BACKOFF = timedelta(seconds=5)
 _LONGEST_PROMISE = timedelta(days=2)
 _MOVING_ATTEMPTS = 6
 # A queue counts a message's delay by its own clock, a worker the time by its own.
 _CLOCKS_DIFFER = timedelta(seconds=5)
-_SWEEPS_APART = timedelta(minutes=5)
-# What many vaults have in common, and what the estate may therefore answer from a cache.
-_SHARED = frozenset(kind.casefold() for kind in (ZONE, LINK, NETWORK, PEERING))
 
 
 class Reconciler:
-    """Handles one piece of work at a time; many may run in parallel on different vaults."""
+    """Looks at one vault at a time; many may run in parallel on different vaults."""
 
     def __init__(
         self,
@@ -70,11 +54,8 @@ class Reconciler:
         judge: Judge,
         executor: Executor,
         leases: Leases,
-        sweeper: Sweeper,
-        router: Router,
         subscriptions: frozenset[str],
         enforce: bool,
-        jitter: Callable[[], float],
     ) -> None:
         self._ledger = ledger
         self._inbox = inbox
@@ -83,62 +64,14 @@ class Reconciler:
         self._judge = judge
         self._executor = executor
         self._leases = leases
-        self._sweeper = sweeper
-        self._router = router
         self._subscriptions = frozenset(subscription.lower() for subscription in subscriptions)
         self._enforce = enforce
-        self._jitter = jitter
-        self._swept: datetime | None = None
 
-    def handle(self, work: Work) -> Ended:
-        """Do one piece of work. What cannot be done now is put back for later; after 24 h it is given up as poison."""
-        deadline = self._clock.deadline(_INVOCATION_SECONDS)
-        try:
-            if isinstance(work, Hint):
-                return self._hint(work, deadline)
-            if isinstance(work, SweepRequest):
-                return self._sweeper.sweep(work, deadline)
-            return self._look(work, deadline, fresh=work.event is not None)
-        except EstateUnavailable as error:
-            return self._come_back(work, f"Azure is unavailable: {error}", timedelta(seconds=error.retry_after))
-        except EstateForbidden as error:
-            return self._come_back(work, f"missing right {error.action}", timedelta(0))
-        except (EstateError, LedgerUnavailable) as error:
-            return self._come_back(work, str(error), timedelta(0))
-        except LedgerConflict:
-            return self._come_back(work, "another worker is at this vault", timedelta(0))
-
-    def _hint(self, hint: Hint, deadline: Deadline) -> Ended:
-        routed = self._router.route(hint, deadline)
-        why, now = f"{hint.operation or 'a change'} on {hint.resource.name}", self._clock.now()
-        if routed.sweep:
-            return self._sweep(hint, why, now)
-        looks = [Look(vault, why, first=hint.first or now, event=hint.time) for vault in routed.vaults]
-        if len(looks) == 1:
-            fresh = hint.resource.type.casefold() in _SHARED
-            return self._look(replace(looks[0], attempt=hint.attempt), deadline, fresh=fresh)
-        self._inbox.send(looks)
-        return Ended("routed" if looks else "ignored", f"{hint.resource.text} concerns {len(looks)} vaults")
-
-    def _sweep(self, hint: Hint, why: str, now: datetime) -> Ended:
-        """Request a sweep, now or once the last one is a while ago; one that is still to begin serves this hint too.
-
-        Whoever may create a zone anywhere in a subscription can cause such hints as often as they like.
-        """
-        last = self._swept
-        if last is not None and now < last:
-            return Ended("sweeping", f"{hint.resource.text}: a sweep is on its way")
-        apart = min(_SWEEPS_APART, self._policies.policy().timing.max_settle)
-        start = now if last is None else max(now, last + apart)
-        works = [SweepRequest(subscription, why, first=start) for subscription in sorted(self._subscriptions)]
-        self._inbox.send(works, start - now)
-        self._swept = start
-        return Ended("sweeping", hint.resource.text)
-
-    def _look(self, look: Look, deadline: Deadline, *, fresh: bool) -> Ended:
+    def look(self, look: Look, deadline: Deadline, *, fresh: bool) -> Ended:
         """Look at one vault. ``fresh`` goes past the cache of zones, links and networks: an event was about them.
 
         Whatever is not as it should be is read again past the cache, since people are told of it, or promised a look.
+        Raises EstateError, LedgerUnavailable and LedgerConflict; the lease is given back before.
         """
         if look.vault.subscription.lower() not in self._subscriptions:
             return Ended("ignored", f"vault {look.vault.name} is in no watched subscription")
@@ -262,17 +195,6 @@ class Reconciler:
             return row
         self._ledger.index(row.vault, near)
         return replace(row, indexed=row.indexed | keys)
-
-    def _come_back(self, work: Work, why: str, retry_after: timedelta) -> Ended:
-        now = self._clock.now()
-        first = work.first or now
-        if now - first > _GIVE_UP_AFTER:
-            self._inbox.poison(work, why)
-            return Ended("poison", why)
-        backoff = min(_SHORTEST_BACKOFF * 2 ** min(work.attempt, 10), _LONGEST_BACKOFF) * (0.5 + self._jitter() / 2)
-        self._inbox.send([replace(work, attempt=work.attempt + 1, first=first)], max(retry_after, backoff))
-        _LOG.warning("come back later (attempt %d): %s", work.attempt + 1, plain(why, 500))
-        return Ended("retry", why)
 
 
 def _noteworthy(judged: Judgement) -> bool:

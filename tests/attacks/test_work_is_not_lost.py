@@ -23,9 +23,9 @@ def test_an_event_between_a_promise_and_its_look_is_still_followed_up() -> None:
     world = World(healthy())
     broken = missing_record().snapshot
     world.clock.time = NOW
-    world.reconciler.handle(Look(world.vault, "an event", event=NOW - timedelta(seconds=5)))
+    world.handle(Look(world.vault, "an event", event=NOW - timedelta(seconds=5)))
     world.clock.time = NOW + timedelta(seconds=3)
-    world.reconciler.handle(Look(world.vault, "another event", event=NOW + timedelta(seconds=3)))
+    world.handle(Look(world.vault, "another event", event=NOW + timedelta(seconds=3)))
     world.play(until=timedelta(seconds=4))
     world.estate.truth = broken
     world.play()
@@ -37,7 +37,7 @@ def test_a_promised_look_that_arrives_early_by_this_worker_s_clock_is_promised_a
     world.look()
     visible, _, work = world.inbox.waiting.pop(0)
     world.clock.time = visible - timedelta(seconds=1)
-    world.reconciler.handle(work)
+    world.handle(work)
     world.play()
     assert world.verbs == ["create-record"]
 
@@ -65,7 +65,7 @@ def test_a_precondition_that_failed_is_tried_again_by_a_later_look() -> None:
 def test_an_event_from_the_future_does_not_keep_kvguard_looking() -> None:
     world = World(healthy())
     future = (NOW + timedelta(days=2_000_000)).replace(year=9999)
-    world.reconciler.handle(Look(world.vault, "forged", event=future))
+    world.handle(Look(world.vault, "forged", event=future))
     assert len(world.play(most=40)) < 5
 
 
@@ -137,7 +137,7 @@ def test_events_on_a_zone_that_anybody_may_make_lead_to_few_sweeps() -> None:
     world = World(healthy())
     zone = zone_id("net", group="rg-stranger")
     for _ in range(100):
-        world.reconciler.handle(Hint(zone, "Microsoft.Network/privateDnsZones/write", world.clock.time))
+        world.handle(Hint(zone, "Microsoft.Network/privateDnsZones/write", world.clock.time))
         world.clock.time += timedelta(seconds=1)
     sweeps = [(at, work) for at, _, work in world.inbox.waiting if isinstance(work, SweepRequest)]
     assert 1 <= len(sweeps) <= 2

@@ -296,7 +296,7 @@ def test_too_little_time_left_means_another_look_and_no_write() -> None:
 def test_a_vault_outside_the_watched_subscriptions_is_left_alone() -> None:
     world = World(healthy())
     foreign = vault_id().text.replace(SUBSCRIPTION, "00000000-0000-0000-0000-0000000000ff")
-    ended = world.reconciler.handle(Look(type(world.vault).parse(foreign), "a test"))
+    ended = world.handle(Look(type(world.vault).parse(foreign), "a test"))
     assert (ended.result, world.estate.reads) == ("ignored", [])
 
 
@@ -311,18 +311,18 @@ def test_an_unusable_policy_changes_nothing_and_says_why() -> None:
 
 def test_an_event_too_fresh_for_azures_caches_leads_to_a_second_look() -> None:
     world = World(healthy())
-    world.reconciler.handle(Look(world.vault, "an event", event=NOW - timedelta(seconds=2)))
+    world.handle(Look(world.vault, "an event", event=NOW - timedelta(seconds=2)))
     assert world.inbox.waiting[0][0] == NOW + timedelta(seconds=8)
     world.play()
     assert not world.inbox.waiting
-    world.reconciler.handle(Look(world.vault, "an older event", event=NOW - timedelta(seconds=30)))
+    world.handle(Look(world.vault, "an older event", event=NOW - timedelta(seconds=30)))
     assert not world.inbox.waiting
 
 
 def test_a_sweep_request_becomes_a_look_at_every_vault() -> None:
     world = World(healthy())
     world.estate.listed = tuple(vault_id(name) for name in ("contoso", "fabrikam", "tailspin"))
-    assert world.reconciler.handle(SweepRequest(SUBSCRIPTION, "a test")).result == "swept"
+    assert world.handle(SweepRequest(SUBSCRIPTION, "a test")).result == "swept"
     assert [work.vault.name for _, _, work in world.inbox.waiting if isinstance(work, Look)] == [
         "contoso",
         "fabrikam",
@@ -389,7 +389,7 @@ def test_a_sweep_that_takes_longer_than_one_invocation_goes_on_where_it_stopped(
     world.estate.listed = tuple(vault_id(f"vault-{number}") for number in range(5))
     world.estate.page_size = 2
     world.clock.seconds_left = 5.0
-    world.reconciler.handle(SweepRequest(SUBSCRIPTION, "a test"))
+    world.handle(SweepRequest(SUBSCRIPTION, "a test"))
     seen: list[str] = []
     for _ in range(20):
         if not world.inbox.waiting:
@@ -398,7 +398,7 @@ def test_a_sweep_that_takes_longer_than_one_invocation_goes_on_where_it_stopped(
         if isinstance(work, Look):
             seen.append(work.vault.name)
         else:
-            world.reconciler.handle(work)
+            world.handle(work)
     assert sorted(seen) == [f"vault-{number}" for number in range(5)]
 
 
@@ -408,7 +408,7 @@ def test_a_sweep_whose_next_page_fails_is_not_begun_anew() -> None:
     world.estate.page_size = 2
     request = SweepRequest(SUBSCRIPTION, "a test", cursor="2")
     world.estate.errors = [EstateUnavailable("503")]
-    assert world.reconciler.handle(request).result == "retry"
+    assert world.handle(request).result == "retry"
     work = world.inbox.waiting[0][2]
     assert isinstance(work, SweepRequest)
     assert (work.cursor, work.attempt) == ("2", 1)

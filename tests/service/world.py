@@ -16,6 +16,7 @@ from shared.domain.plan import Outcome, OutcomeKind
 from shared.domain.policy import Policy, Timing
 from shared.domain.snapshot import Gone, History, Part, PrivateEndpoint, Unread, UnreadReason, VaultSnapshot
 from shared.rules.registry import RULES
+from shared.service.dispatch import Dispatcher
 from shared.service.execute import Executor
 from shared.service.judge import Judge
 from shared.service.lease import Leases
@@ -234,7 +235,7 @@ class FakePolicies:
 
 
 class World:
-    """A reconciler over fakes, with a queue that can be played forward in time."""
+    """A worker over fakes, with a queue that can be played forward in time."""
 
     def __init__(self, given: Given, *, enforce: bool = True, timing: Timing = QUICK) -> None:
         self.clock = FakeClock()
@@ -244,14 +245,14 @@ class World:
         self.policies = FakePolicies(replace(given.policy, timing=timing))
         self.vault = given.snapshot.vault.id
         self.ids = itertools.count(1)
-        self.reconciler = self.worker(enforce=enforce)
+        self.handle = self.worker(enforce=enforce).handle
 
-    def worker(self, *, enforce: bool = True) -> Reconciler:
+    def worker(self, *, enforce: bool = True) -> Dispatcher:
         """Another worker on the same world."""
         judge = Judge(self.estate, RULES)
         leases = Leases(self.ledger, self.clock, lambda: f"owner-{next(self.ids)}")
         subscriptions = frozenset({SUBSCRIPTION})
-        return Reconciler(
+        reconciler = Reconciler(
             ledger=self.ledger,
             inbox=self.inbox,
             clock=self.clock,
@@ -267,16 +268,23 @@ class World:
                 timedelta(seconds=10),
             ),
             leases=leases,
-            sweeper=Sweeper(self.estate, self.inbox, self.clock, subscriptions),
-            router=Router(self.estate, self.ledger, subscriptions, PRIVATE_ZONE),
             subscriptions=subscriptions,
             enforce=enforce,
+        )
+        return Dispatcher(
+            reconciler=reconciler,
+            router=Router(self.estate, self.ledger, subscriptions, PRIVATE_ZONE),
+            sweeper=Sweeper(self.estate, self.inbox, self.clock, subscriptions),
+            inbox=self.inbox,
+            clock=self.clock,
+            policies=self.policies,
+            subscriptions=subscriptions,
             jitter=lambda: 1.0,
         )
 
     def look(self) -> Ended:
         """One look at the vault now."""
-        return self.reconciler.handle(Look(self.vault, "a test"))
+        return self.handle(Look(self.vault, "a test"))
 
     def play(self, most: int = 50, until: timedelta = timedelta(days=30)) -> list[Ended]:
         """Handle what waits, moving the clock to when it becomes visible, until nothing waits."""
@@ -285,7 +293,7 @@ class World:
         while self.inbox.waiting and len(ended) < most and self.inbox.waiting[0][0] <= stop:
             visible, _, work = heapq.heappop(self.inbox.waiting)
             self.clock.time = max(self.clock.time, visible)
-            ended.append(self.reconciler.handle(work))
+            ended.append(self.handle(work))
         return ended
 
     @property
