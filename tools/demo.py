@@ -66,6 +66,7 @@ class _Story:
         self._json: Path | None = options.json
         self._evidence: Path | None = options.evidence
         self._keep_up: bool = options.keep_up
+        self._switches: list[str] = options.switch
         self._html: Path | None = options.html
         self._patience: float = options.patience
 
@@ -133,7 +134,8 @@ class _Story:
         return played, [Verdict(not writes and wanted == found, expected, seen), healthy]
 
     def _world(self, mode: Mode) -> World:
-        return World(self._scenario, self._policy, mode, lambda what: self._timeline.say(f"  - {what}"))
+        say = self._timeline.say
+        return World(self._scenario, self._policy, mode, lambda what: say(f"  - {what}"), self._switches)
 
     def _keep(self, world: World, mode: Mode) -> None:
         """Write the raw request log where somebody else can judge it."""
@@ -198,6 +200,9 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--patience", type=float, default=30.0, metavar="SECONDS", help="wait this long for each expectation"
+    )
+    parser.add_argument(
+        "--switch", action="append", default=[], metavar="NAME=VALUE", help="a behaviour of Azure; may be repeated"
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the story as one web page")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts to a file")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import requests
 from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
+from azure.core.pipeline.transport import RequestsTransport
 
 SCOPE: Final = "https://management.azure.com/.default"
 WITNESS: Final = "witness"
@@ -86,9 +87,10 @@ class PrincipalCredential:
 
 
 class LocalAzure:
-    """A client of one running local Azure, made from its ready file."""
+    """A client of one running local Azure, made from its ready file; ``session`` makes what carries its requests."""
 
-    def __init__(self, ready: Mapping[str, Any]) -> None:
+    def __init__(self, ready: Mapping[str, Any], session: Callable[[], requests.Session] = requests.Session) -> None:
+        self._new_session = session
         self.url = str(ready["arm"])
         self.ca = str(ready["ca"])
         self.tenant = str(ready["tenant"])
@@ -109,6 +111,10 @@ class LocalAzure:
     def credential(self, principal: str) -> PrincipalCredential:
         """The credential of a principal."""
         return PrincipalCredential(self, self._secrets[principal])
+
+    def transport(self) -> RequestsTransport:
+        """What carries the requests of an SDK client; for the thread that asks."""
+        return RequestsTransport(session=self._session, session_owner=False, connection_verify=self.ca)
 
     def token(self, secret: str, scope: str) -> Json:
         """What the identity endpoint answers."""
@@ -174,7 +180,7 @@ class LocalAzure:
     def _session(self) -> requests.Session:
         """One session per thread; the machine's proxies have no business on the loopback."""
         if not hasattr(self._local, "session"):
-            session = requests.Session()
+            session = self._new_session()
             session.trust_env = False
             session.verify = self.ca
             self._local.session = session

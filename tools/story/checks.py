@@ -12,9 +12,9 @@ from tools.story import scenario as story
 from tools.story.azure import GUARD, Json, Request, short
 from tools.story.dns import look_up
 from tools.story.scenario import Act, Expectation, Scenario
+from tools.story.stage import Stage
 from tools.story.storage import Finding
 from tools.story.witness import Witness
-from tools.story.world import World
 
 _EXCERPT: Final = 12
 
@@ -31,7 +31,7 @@ class Verdict:
 class Checks:
     """The expectations of one act in one world. ``mark`` is where the act begins in the request log."""
 
-    def __init__(self, world: World, scenario: Scenario, witness: Witness, act: Act, mark: int) -> None:
+    def __init__(self, world: Stage, scenario: Scenario, witness: Witness, act: Act, mark: int) -> None:
         self._world = world
         self._azure = world.azure
         self._scenario = scenario

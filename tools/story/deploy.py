@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -12,8 +11,9 @@ from azure.mgmt.network import NetworkManagementClient
 from azure.mgmt.privatedns import PrivateDnsManagementClient
 
 from tools.story import scenario as story
-from tools.story.azure import SCOPE, Json, LocalAzure
+from tools.story.azure import SCOPE, Json
 from tools.story.scenario import ZONE_NAME, Act, Scenario
+from tools.story.stage import Stage
 
 _SUBNET: Final = "endpoints"
 _LONGEST: Final = 30.0
@@ -25,10 +25,11 @@ class DeploymentFailed(RuntimeError):
 
 
 class Deployer:
-    """Deploys into one local Azure. ``meanwhile`` is called while a long operation runs."""
+    """Deploys into the local Azure of one world. ``meanwhile`` is called while a long operation runs."""
 
-    def __init__(self, azure: LocalAzure, scenario: Scenario, meanwhile: Callable[[], None]) -> None:
-        self._azure = azure
+    def __init__(self, world: Stage, scenario: Scenario, meanwhile: Callable[[], None]) -> None:
+        self._world = world
+        self._azure = world.azure
         self._scenario = scenario
         self._meanwhile = meanwhile
         self._groups: set[str] = set()
@@ -140,16 +141,16 @@ class Deployer:
 
     def _finish(self, resource: str) -> None:
         """Wait as a template does, by reading, until the resource has left its transient states."""
-        deadline = time.monotonic() + _LONGEST
+        deadline = self._world.seconds() + _LONGEST
         state = ""
-        while time.monotonic() < deadline:
+        while self._world.seconds() < deadline:
             body = self._azure.read(resource)
             properties = {} if body is None else body["properties"]
             state = str(properties.get("virtualNetworkLinkState") or properties.get("provisioningState"))
             if body is not None and state not in _TRANSIENT:
                 return
             self._meanwhile()
-            time.sleep(0.05)
+            self._world.pause(0.05)
         raise DeploymentFailed(f"{resource} was still {state} after {_LONGEST:.0f} s")
 
     def _client(self, kind: type, who: str) -> Any:
@@ -160,7 +161,7 @@ class Deployer:
                 self._scenario.subscription,
                 base_url=self._azure.url,
                 credential_scopes=[SCOPE],
-                connection_verify=self._azure.ca,
+                transport=self._azure.transport(),
             )
         return self._clients[kind, who]
 

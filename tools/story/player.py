@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
-
-import requests
 
 from tools.story import scenario as story
 from tools.story.azure import GUARD, Request
@@ -16,9 +13,9 @@ from tools.story.checks import Checks, Verdict, excerpt
 from tools.story.deploy import Deployer
 from tools.story.dns import look_up
 from tools.story.scenario import Act, Expectation, Mode, Scenario
+from tools.story.stage import Stage
 from tools.story.timeline import Timeline
 from tools.story.witness import Witness
-from tools.story.world import World
 
 _PAUSE: Final = 0.2
 # What holds whether kvguard may write or not; everything else describes what its writes lead to.
@@ -53,13 +50,13 @@ class Played:
 class Player:
     """Plays acts one after another in one world. ``patience`` is how many seconds each expectation is waited for."""
 
-    def __init__(self, world: World, scenario: Scenario, timeline: Timeline, patience: float) -> None:
+    def __init__(self, world: Stage, scenario: Scenario, timeline: Timeline, patience: float) -> None:
         self._patience = patience
         self._world = world
         self._scenario = scenario
         self._timeline = timeline
         self.witness = Witness(world, scenario, timeline)
-        self._deployer = Deployer(world.azure, scenario, self.witness.sync)
+        self._deployer = Deployer(world, scenario, self.witness.sync)
 
     def play(self, act: Act, enforced: Played | None = None) -> Played:
         """Play one act. ``enforced`` is the same act as it went in ``enforce``, when this world only observes.
@@ -132,14 +129,14 @@ class Player:
         return Verdict(done, "everything comes to rest", "" if done else self.witness.unrest())
 
     def _until(self, true: Callable[[], bool]) -> bool:
-        deadline = time.monotonic() + self._patience
+        deadline = self._world.seconds() + self._patience
         while True:
             self.witness.sync()
             if true():
                 return True
-            if time.monotonic() > deadline:
+            if self._world.seconds() > deadline:
                 return False
-            time.sleep(_PAUSE)
+            self._world.pause(_PAUSE)
 
     def _judge(self, act: Act, expectation: Expectation, checks: Checks, played: Played) -> None:
         if isinstance(expectation, story.Resolves):
@@ -163,14 +160,10 @@ class Player:
 
     def _app_says(self, vault: str, network: str) -> tuple[str, ...]:
         """The chain of answers in the app's own audit of the vault: shown, never judged."""
-        parts = vault.split("/")
-        url = f"{self._world.app.url}/api/vaults/{parts[2]}/{parts[4]}/{parts[8]}"
-        with requests.Session() as session:
-            session.trust_env = False
-            reply = session.get(url, headers={"x-functions-key": self._world.app.function_key}, timeout=self._patience)
-        if not reply.ok:
-            return (f"(the app's audit answers {reply.status_code})",)
-        for answer in reply.json()["answers"]:
+        audit = self._world.audit(vault)
+        if audit is None:
+            return ("(the app has no audit to give)",)
+        for answer in audit["answers"]:
             if str(answer["network"]).casefold() == network.casefold():
                 return tuple(str(line) for line in answer["chain"])
         return ()

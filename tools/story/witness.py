@@ -12,9 +12,9 @@ from typing import Final
 
 from tools.story.azure import GUARD, Request, short
 from tools.story.scenario import Scenario
+from tools.story.stage import Stage
 from tools.story.storage import Finding
 from tools.story.timeline import Timeline
-from tools.story.world import World
 
 # Requests are numbered when they begin and logged when they end, so a late one has a lower number than some before it.
 _OVERLAP: Final = 200
@@ -32,7 +32,7 @@ class Delivery:
 class Witness:
     """Watches one world. ``sync`` fetches what is new, prints it in the order of time, and keeps it."""
 
-    def __init__(self, world: World, scenario: Scenario, timeline: Timeline) -> None:
+    def __init__(self, world: Stage, scenario: Scenario, timeline: Timeline) -> None:
         self._world = world
         self._scenario = scenario
         self._timeline = timeline

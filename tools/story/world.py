@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ import requests
 
 from emulator.azurite import Azurite, AzuriteUnavailableError
 from emulator.host.process import HostFailedError, HostProcess
-from tools.story.azure import GUARD, WITNESS, LocalAzure
+from tools.story.azure import GUARD, WITNESS, Json, LocalAzure
 from tools.story.scenario import Mode, Scenario
 from tools.story.storage import Storage
 
@@ -31,6 +31,7 @@ _PROJECT: Final = Path(__file__).resolve().parents[2]
 _SCALE: Final = 0.01
 _START_SECONDS: Final = 60.0
 _ANSWER_SECONDS: Final = 10.0
+_AUDIT_SECONDS: Final = 30.0
 _LAST_LINES: Final = 15
 # What the app's event subscription lets through, by the beginning of the operation's name.
 _OPERATIONS: Final = (
@@ -54,12 +55,23 @@ class Address:
 
 
 class World:
-    """A running world; a context manager. ``say`` is told what is being started."""
+    """A running world; a context manager. ``say`` is told what is being started.
 
-    def __init__(self, scenario: Scenario, policy: Path, mode: Mode, say: Callable[[str], None]) -> None:
+    ``switches`` are behaviours of the local Azure, as its command line takes them: ``name=value``.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        policy: Path,
+        mode: Mode,
+        say: Callable[[str], None],
+        switches: Sequence[str] = (),
+    ) -> None:
         self._scenario = scenario
         self._policy = policy
         self._say = say
+        self._switches = tuple(switches)
         self._stack = ExitStack()
         self.mode = mode
 
@@ -80,6 +92,23 @@ class World:
     def app(self) -> Address:
         """The app's URL and the key for its audits."""
         return Address(self._host.url, self._host.address.function_keys["audit_vault"])
+
+    def audit(self, vault: str) -> Json | None:
+        """The app's own audit of a vault; None when it has none to give."""
+        parts = vault.split("/")
+        url = f"{self.app.url}/api/vaults/{parts[2]}/{parts[4]}/{parts[8]}"
+        with requests.Session() as session:
+            session.trust_env = False
+            reply = session.get(url, headers={"x-functions-key": self.app.function_key}, timeout=_AUDIT_SECONDS)
+        return dict(reply.json()) if reply.ok else None
+
+    def seconds(self) -> float:
+        """The time in this world, for measuring how long something takes."""
+        return time.monotonic()
+
+    def pause(self, seconds: float) -> None:
+        """Let so many seconds pass in this world."""
+        time.sleep(seconds)
 
     @property
     def app_output(self) -> str:
@@ -128,6 +157,8 @@ class World:
         arguments += ["--subscription", self._scenario.subscription]
         for principal in (GUARD, WITNESS, *self._scenario.people):
             arguments += ["--principal", principal]
+        for switch in self._switches:
+            arguments += ["--switch", switch]
         output = directory / "azure.log"
         with output.open("wb") as log:
             process = subprocess.Popen(
