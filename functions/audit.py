@@ -21,8 +21,8 @@ def audit_vault(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.function_name("health")
 @blueprint.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 def health(req: func.HttpRequest) -> func.HttpResponse:
-    """Whether the app can work: the status alone, since anybody may ask."""
-    return _response(bootstrap.guard().healths.health())
+    """Whether the app can work: the status alone for anybody, each dependency for who sends the key of health."""
+    return _response(bootstrap.healths().health(req.headers.get("x-kvguard-health-key", "")))
 
 
 def _response(reply: Reply) -> func.HttpResponse:

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from shared.settings import FINDINGS, STORAGE, Settings, SettingsError, load
+from shared.settings import FINDINGS, STORAGE, Settings, load
+from shared.settings import SettingsError as SettingsError
 
 if TYPE_CHECKING:
     from shared.adapters.storage_connection import StorageConnection
     from shared.domain.clouds import Cloud
     from shared.service.answer_http import AuditDesk, HealthDesk
     from shared.service.dispatch import Dispatcher
+    from shared.service.replay import Replayer
     from shared.service.sweep import Sweeper
 
 _LOCK = threading.Lock()
@@ -32,7 +34,6 @@ class Guard:
     dispatcher: Dispatcher
     sweeper: Sweeper
     audits: AuditDesk
-    healths: HealthDesk
 
 
 @lru_cache(maxsize=1)
@@ -78,7 +79,7 @@ def _guard() -> Guard:
     from shared.adapters.table_account import TableAccount
     from shared.adapters.tables import TableLedger
     from shared.rules.registry import RULES
-    from shared.service.answer_http import AuditDesk, HealthDesk
+    from shared.service.answer_http import AuditDesk
     from shared.service.audit import Auditor
     from shared.service.dispatch import Dispatcher
     from shared.service.execute import Executor
@@ -104,7 +105,7 @@ def _guard() -> Guard:
     estate = ArmEstate(reader, ArmWriter(credential, cloud, clock))
     judge = Judge(estate, RULES)
     leases = Leases(ledger, clock, lambda: uuid.uuid4().hex)
-    sweeper = Sweeper(estate, inbox, clock, chosen.subscriptions)
+    sweeper = Sweeper(estate, ledger, inbox, clock, chosen.subscriptions)
     reconciler = Reconciler(
         ledger=ledger,
         inbox=inbox,
@@ -118,16 +119,78 @@ def _guard() -> Guard:
     )
     dispatcher = Dispatcher(
         reconciler=reconciler,
-        router=Router(estate, ledger, chosen.subscriptions, cloud.private_zone),
+        router=Router(estate, ledger, clock, chosen.subscriptions, cloud.private_zone),
         sweeper=sweeper,
         inbox=inbox,
         clock=clock,
         policies=policies,
-        subscriptions=chosen.subscriptions,
         jitter=random.random,
     )
     audits = AuditDesk(Auditor(judge, ledger, policies, chosen.mode), clock, chosen.subscriptions)
-    return Guard(dispatcher, sweeper, audits, HealthDesk(ledger, clock))
+    return Guard(dispatcher, sweeper, audits)
+
+
+def healths() -> HealthDesk:
+    """What answers ``GET health``; it needs neither Azure nor storage to be there, built once per process."""
+    with _LOCK:
+        return _healths()
+
+
+@lru_cache(maxsize=1)
+def _healths() -> HealthDesk:
+    import logging
+
+    from shared.adapters.blobs import BlobStore
+    from shared.adapters.clock import SystemClock
+    from shared.adapters.credential import LazyCredential
+    from shared.adapters.policy_file import PolicyFile
+    from shared.adapters.probes import StorageProbes, arm_probes
+    from shared.adapters.queues import QueueAccount
+    from shared.adapters.table_account import TableAccount
+    from shared.adapters.tables import TableLedger
+    from shared.rules.registry import RULES
+    from shared.service.answer_http import HealthDesk
+    from shared.service.health import HealthChecks
+
+    logging.getLogger("azure").setLevel(logging.WARNING)
+    chosen, clock = settings(), SystemClock()
+    credential = LazyCredential(chosen.client_id)
+    own, bridge = _connections(chosen.values)
+    own_identity = LazyCredential(own.client_id or chosen.client_id)
+    bridge_identity = LazyCredential(bridge.client_id or chosen.client_id)
+    tables, blobs = TableAccount(own, own_identity), BlobStore(own, own_identity)
+
+    def policies(cloud: Cloud) -> PolicyFile:
+        return PolicyFile(chosen.policy, cloud, chosen.subscriptions, RULES, blobs, clock)
+
+    stored = StorageProbes(
+        tables=tables,
+        ledger=TableLedger(tables, blobs),
+        queues=QueueAccount(own, own_identity),
+        bridge=QueueAccount(bridge, bridge_identity),
+        blobs=blobs,
+    )
+    probes = (*arm_probes(lambda: _cloud(chosen), credential, chosen.subscriptions, policies), *stored.probes())
+    return HealthDesk(HealthChecks(probes, clock), chosen.health_key)
+
+
+def replayer(environment: Mapping[str, str]) -> Replayer:
+    """What shows and puts back poison messages, for the person at the terminal. Raises SettingsError."""
+    from shared.adapters.blobs import BlobStore
+    from shared.adapters.clock import SystemClock
+    from shared.adapters.credential import LazyLogin
+    from shared.adapters.poison import StoredPoison
+    from shared.adapters.queues import QueueAccount, QueueInbox
+    from shared.adapters.storage_connection import StorageConnectionMissing, StorageService, resolve
+    from shared.service.replay import Replayer
+
+    try:
+        own = resolve(STORAGE, environment, frozenset({StorageService.QUEUE}))
+    except StorageConnectionMissing as error:
+        raise SettingsError([str(error)]) from error
+    login = LazyLogin()
+    account = QueueAccount(own, login)
+    return Replayer(StoredPoison(account), QueueInbox(account, account, BlobStore(own, login)), SystemClock())
 
 
 def _connections(values: Mapping[str, str]) -> tuple[StorageConnection, StorageConnection]:

@@ -26,8 +26,10 @@ _KNOWN: Final = frozenset(
         "KVGUARD_ARM_ENDPOINT",
         "KVGUARD_REVIEW_URL",
         "KVGUARD_TEAMS_WEBHOOK",
+        "KVGUARD_HEALTH_KEY",
     }
 )
+_SHORTEST_KEY: Final = 32
 _RUNS_IN_AZURE: Final = ("WEBSITE_INSTANCE_ID", "WEBSITE_SITE_NAME")
 
 
@@ -53,6 +55,7 @@ class Settings:
 
     ``cloud`` is a name of ``shared.domain.clouds`` or ``custom``, then with ``arm_endpoint`` (https). ``values`` are
     the raw settings that storage connections are resolved from; they may hold secrets and are never shown.
+    ``health_key`` is what ``GET health`` gives details for, empty for never.
     """
 
     role: Role
@@ -64,6 +67,7 @@ class Settings:
     arm_endpoint: str
     client_id: str
     values: Mapping[str, str]
+    health_key: str = ""
 
     def __repr__(self) -> str:
         return f"Settings(role={self.role.value}, mode={self.mode}, cloud={self.cloud})"
@@ -94,6 +98,9 @@ def load(environment: Mapping[str, str]) -> Settings:
     cloud, endpoint = _cloud(environment, problems)
     _https(environment, "KVGUARD_REVIEW_URL", problems)
     _https(environment, "KVGUARD_TEAMS_WEBHOOK", problems)
+    health_key = environment.get("KVGUARD_HEALTH_KEY", "").strip()
+    if health_key and len(health_key) < _SHORTEST_KEY:
+        problems.append(f"KVGUARD_HEALTH_KEY must have at least {_SHORTEST_KEY} characters, or be left out")
     if problems:
         raise SettingsError(problems)
     return Settings(
@@ -105,6 +112,7 @@ def load(environment: Mapping[str, str]) -> Settings:
         cloud=cloud,
         arm_endpoint=endpoint,
         client_id=environment.get("AZURE_CLIENT_ID", "").strip(),
+        health_key=health_key,
         values=dict(environment),
     )
 

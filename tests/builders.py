@@ -314,9 +314,16 @@ class Given:
             sightings=MappingProxyType({**self._known.sightings, connection_id(name, self.snapshot.vault.name): seen})
         )
 
-    def hold(self, rule: str, subject: ArmId, until: timedelta = timedelta(days=1)) -> Given:
+    def hold(
+        self,
+        rule: str,
+        subject: ArmId,
+        until: timedelta = timedelta(days=1),
+        who: str = "dana@contoso.com",
+        why: str = "said no",
+    ) -> Given:
         """A hold on a subject for one rule."""
-        made = Hold(rule, subject, "dana@contoso.com", "said no", NOW + until)
+        made = Hold(rule, subject, who, why, NOW + until)
         return self._history(holds=(*self._known.holds, made))
 
     def written(self, *addresses: str, ttl: int = 60, change_id: str = "chg-1", zone: ArmId | None = None) -> Given:

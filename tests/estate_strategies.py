@@ -24,6 +24,7 @@ from shared.domain.clouds import AZURE_CLOUD
 from shared.domain.grades import Mode, Profile, Writer
 from shared.domain.policy import Policy, ZonePolicy
 from shared.domain.snapshot import (
+    AZURE,
     Connection,
     ConnectionStatus,
     DefaultAction,
@@ -407,14 +408,15 @@ def _of(vault: Vault, endpoints: Mapping[ArmId, PrivateEndpoint], *, effective: 
 
 
 def _holds(draw: st.DrawFn, vault: Vault, zones: tuple[ArmId, ...], networks: tuple[ArmId, ...]) -> tuple[Hold, ...]:
-    """Rarely holds on every subject of one rule, still valid or just over."""
-    if not draw(_RARE):
+    """Rarely holds on every subject of one rule, still valid or just over: a person's, or Azure's after a refusal."""
+    if not draw(weighted((4, False), (1, True))):
         return ()
     rule = draw(st.sampled_from(["KVG202", "KVG403", "KVG411", "KVG412", "KVG413", "KVG101", "KVG201"]))
     until = NOW + draw(weighted((3, timedelta(days=1)), (1, timedelta(0))))
     subjects = [vault.id, *(c.id for c in vault.connections), *networks]
     subjects += [zone.child("A", vault.record_name) for zone in zones]
-    return tuple(Hold(rule, subject, "dana@contoso.com", "said no", until) for subject in subjects)
+    who, why = draw(weighted((1, ("dana@contoso.com", "said no")), (3, (AZURE, "ScopeLocked: lock do-not-touch"))))
+    return tuple(Hold(rule, subject, who, why, until) for subject in subjects)
 
 
 def _policy(draw: st.DrawFn, listed: list[ZonePolicy], vaults: list[ArmId]) -> Policy:

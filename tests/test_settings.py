@@ -63,6 +63,7 @@ def test_good_settings_have_cautious_defaults() -> None:
         ({"KVGUARD_CLOUD": "custom", "KVGUARD_ARM_ENDPOINT": "https://host:99999999"}, "https"),
         ({"KVGUARD_REVIEW_URL": "http://x"}, "KVGUARD_REVIEW_URL"),
         ({"KVGUARD_TEAMS_WEBHOOK": "ftp://x"}, "KVGUARD_TEAMS_WEBHOOK"),
+        ({"KVGUARD_HEALTH_KEY": "x" * 31}, "KVGUARD_HEALTH_KEY"),
         ({"KVGUARD_SUBSCRIPTION": "x"}, "KVGUARD_SUBSCRIPTION "),
     ],
 )
@@ -121,6 +122,7 @@ def test_a_role_for_everything_is_for_local_runs() -> None:
 def test_secrets_do_not_show_in_the_representation_or_in_problems() -> None:
     secret = "AccountKey=c2VjcmV0"
     assert secret not in repr(load({**GOOD, "KvGuardStorage": secret}))
+    assert secret not in " ".join(problems(KVGUARD_HEALTH_KEY=secret))
     assert secret not in " ".join(problems(KvGuardStorage=secret, KVGUARD_TEAMS_WEBHOOK=f"http://x?sig={secret}"))
 
 

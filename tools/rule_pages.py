@@ -31,6 +31,7 @@ _SUBJECTS = {
     "link.id": "virtual network link",
     "record.id": "A record",
     'zone.id.child("A")': "A record",
+    "hold.subject": "subject of the refused repair",
 }
 
 

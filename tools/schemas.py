@@ -130,9 +130,22 @@ def reconcile() -> Schema:
             "operation": {"type": "string"},
             "time": TIME,
             "initiator": {"type": "string"},
+            "cursor": {"type": "string"},
+            "again": {"type": "boolean"},
         },
-        "look": {"vault": resource("vault"), "why": {"type": "string"}, "event": nullable(TIME)},
-        "sweep": {"subscription": subscription, "why": {"type": "string"}, "cursor": {"type": "string"}},
+        "look": {
+            "vault": resource("vault"),
+            "why": {"type": "string"},
+            "event": nullable(TIME),
+            "resource": nullable(resource("what changed")),
+            "initiator": {"type": "string"},
+        },
+        "sweep": {
+            "subscription": subscription,
+            "why": {"type": "string"},
+            "cursor": {"type": "string"},
+            "event": nullable(TIME),
+        },
     }
     return document(
         "reconcile.v1",

@@ -25,6 +25,7 @@ from tenacity import RetryCallState, Retrying
 
 from shared.adapters.arm_errors import (
     UNREADABLE,
+    ArmThrottled,
     ArmUnauthorized,
     ArmUnavailable,
     ArmUndecodable,
@@ -32,6 +33,7 @@ from shared.adapters.arm_errors import (
     error_of,
     http_date,
 )
+from shared.adapters.arm_pace import Pace
 from shared.adapters.arm_token import Authentication, TimedCredential, allow_for_token
 from shared.adapters.arm_transport import TimeLimit, guarded_transport
 from shared.adapters.clock import SystemClock
@@ -129,7 +131,8 @@ class _Tries:
 class ArmClient:
     """Reads Azure Resource Manager. One per process: it keeps the connections and the token.
 
-    Without a credential (``None``) it sends no token, as for the endpoints' metadata.
+    Without a credential (``None``) it sends no token, as for the endpoints' metadata. ``pace`` is what its answers have
+    said of Azure's limits.
     """
 
     def __init__(
@@ -149,6 +152,7 @@ class ArmClient:
         self._origin = origin
         self._clock = clock or SystemClock()
         self._sleep = sleep
+        self.pace = Pace(lambda: self._clock.now().timestamp())
         self._offset: timedelta | None = None
         self._lock = threading.Lock()
         self._pipeline: ARMPipelineClient[HttpRequest, HttpResponse] = ARMPipelineClient(
@@ -249,7 +253,10 @@ class ArmClient:
             raise ArmUnavailable(f"{what}: an answer without a body", status=200, quick=True)
         self._compare_clocks(response.headers)
         if not 200 <= response.status_code < 300:
-            raise error_of(what, path, response.status_code, response.headers, body)
+            meant = error_of(what, path, response.status_code, response.headers, body)
+            self.pace.answered(path, response.headers, meant.retry_after if isinstance(meant, ArmThrottled) else None)
+            raise meant
+        self.pace.answered(path, response.headers)
         return ArmAnswer(response.status_code, body, response.headers)
 
     def _compare_clocks(self, headers: Mapping[str, str]) -> None:

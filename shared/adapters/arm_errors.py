@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from shared.service.ports import EstateError, EstateForbidden, EstateUnavailable
+from shared.service.ports import EstateError, EstateForbidden, EstateThrottled, EstateUnavailable
 
 _MOST_TEXT: Final = 200
 _MOST_WORDS: Final = 4000
@@ -76,6 +76,10 @@ class ArmUnavailable(EstateUnavailable):
         self.quick = quick
 
 
+class ArmThrottled(ArmUnavailable, EstateThrottled):
+    """429 from a limit of requests, or a limit that is known to be reached. ``retry_after`` is when to come back."""
+
+
 class ArmUnauthorized(ArmUnavailable):
     """401: the token was not accepted, and a new one was not either."""
 
@@ -133,9 +137,12 @@ def error_of(what: str, path: str, status: int, headers: Mapping[str, str], body
         return ArmNotFound(what, status, code, message, headers)
     if status in (408, 500, 502, 503, 504):
         return ArmUnavailable(text, status=status, retry_after=after or 0.0, quick=after is None or after <= 1.0)
+    busy = any(known.startswith("retryableerror") or known in _BUSY_CODES for known in lowered)
+    if status == 429 and not busy:
+        return ArmThrottled(text, status=status, retry_after=after or 0.0, quick=after is not None and after <= 1.0)
     if status == 429:
         return ArmUnavailable(text, status=status, retry_after=after or 0.0, quick=after is not None and after <= 1.0)
-    if status == 409 and any(known.startswith("retryableerror") or known in _BUSY_CODES for known in lowered):
+    if status == 409 and busy:
         return ArmUnavailable(text, status=status, retry_after=after or 0.0)
     return ArmError(what, status, code, message, headers)
 

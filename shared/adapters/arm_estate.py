@@ -42,6 +42,10 @@ class ArmEstate:
         """The vaults that an endpoint connects to."""
         return self._reader.vaults_of_endpoint(endpoint, deadline=deadline)
 
+    def admit(self, vault: ArmId) -> None:
+        """Ask for room for one look at a vault."""
+        self._reader.admit(vault)
+
     def apply(self, change: Change, change_id: str, *, deadline: Deadline) -> Outcome:
         """Make one change."""
         return self._writer.apply(change, change_id, deadline=deadline)

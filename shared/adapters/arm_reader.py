@@ -10,7 +10,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -18,7 +20,7 @@ from shared.adapters import arm_bodies as bodies
 from shared.adapters import arm_decode as decode
 from shared.adapters.arm_client import ArmClient
 from shared.adapters.arm_crew import Crew, Started
-from shared.adapters.arm_errors import ArmForbidden, ArmNotFound, ArmUndecodable, action_of
+from shared.adapters.arm_errors import ArmForbidden, ArmNotFound, ArmThrottled, ArmUndecodable, action_of
 from shared.adapters.arm_neighbours import read_neighbours
 from shared.adapters.arm_networks import NetworkReading
 from shared.adapters.arm_parts import Addresses, Parts, attempt
@@ -40,6 +42,8 @@ from shared.service.ports import Clock, Deadline, PolicySource
 
 _LOGGER: Final = logging.getLogger(__name__)
 _THREADS: Final = 8
+# The Date of an answer is a whole second, and so is what it is compared with.
+_DATE_IS_WHOLE: Final = timedelta(seconds=1)
 _WITH_ZONES: Final = (ConnectionStatus.APPROVED, ConnectionStatus.PENDING)
 
 
@@ -66,15 +70,22 @@ class ArmReader:
         """Read one vault and what its private path consists of; see ``Estate.read``."""
         read_at = self._clock.now()
         reading = Parts(self._client, self._topology, deadline, fresh=fresh)
-        found = reading.vault(vault)
+        with self._in_turn(vault.subscription, vault.key):
+            found = reading.vault(vault)
         if isinstance(found, Gone):
             return found
         whole = bool(parts & {Part.ZONE_RECORDS, Part.NEIGHBOURS})
         crew = Crew(self._pool, deadline)
-        snapshot = self._glance(reading, crew, VaultSnapshot(self._cloud, read_at, found, {}, {}, ()), whole=whole)
+        begun = VaultSnapshot(self._cloud, read_at, found, {}, {}, (), azure_read_at=self._on_azures_clock(read_at))
+        snapshot = self._glance(reading, crew, begun, whole=whole)
         if parts:
             snapshot = self._deepen(reading, crew, snapshot, parts)
         return replace(snapshot, cached=reading.from_cache)
+
+    def _on_azures_clock(self, at: datetime) -> datetime | None:
+        """A time of ours on Azure's clock, rather too early than too late; None when no answer carried a Date."""
+        offset = self._client.azure_time_offset
+        return None if offset is None else at + offset - _DATE_IS_WHOLE
 
     def deepen(self, snapshot: VaultSnapshot, *, deadline: Deadline, parts: frozenset[Part]) -> VaultSnapshot:
         """The same snapshot with the given parts read; see ``Estate.deepen``."""
@@ -84,23 +95,41 @@ class ArmReader:
 
     def vaults(self, subscription: str, *, deadline: Deadline) -> Iterator[ArmId]:
         """The ids of all vaults of a subscription, page by page. Raises EstateError."""
-        for body in Parts(self._client, self._topology, deadline, fresh=True).vaults(subscription):
-            yield from _id_of_vault(body, subscription)
+        with self._in_turn(subscription, subscription):
+            for body in Parts(self._client, self._topology, deadline, fresh=True).vaults(subscription):
+                yield from _id_of_vault(body, subscription)
 
     def vault_page(self, subscription: str, cursor: str, *, deadline: Deadline) -> tuple[tuple[ArmId, ...], str]:
         """One page of the ids of a subscription's vaults and the next cursor; see ``Estate.vault_page``."""
-        rows, following = Parts(self._client, self._topology, deadline, fresh=True).vault_page(subscription, cursor)
+        with self._in_turn(subscription, subscription):
+            rows, following = Parts(self._client, self._topology, deadline, fresh=True).vault_page(subscription, cursor)
         return tuple(vault for body in rows for vault in _id_of_vault(body, subscription)), following
 
     def vaults_of_endpoint(self, endpoint: ArmId, *, deadline: Deadline) -> tuple[ArmId, ...] | Gone:
         """The vaults that a private endpoint connects to. Raises EstateError."""
         try:
-            body = Parts(self._client, self._topology, deadline, fresh=True).endpoint_or_raise(endpoint)
+            with self._in_turn(endpoint.subscription, endpoint.key):
+                body = Parts(self._client, self._topology, deadline, fresh=True).endpoint_or_raise(endpoint)
         except ArmNotFound as error:
             if error.subscription_unseen:
                 raise ArmForbidden(str(error), action_of(str(endpoint))) from error
             raise
         return body if isinstance(body, Gone) else decode.vault_targets(body)
+
+    def admit(self, vault: ArmId) -> None:
+        """Let a look begin when there is room for what it will read; see ``Estate.admit``."""
+        wait = self._client.pace.admit(vault.subscription, vault.key)
+        if wait > 0:
+            raise ArmThrottled(f"no room to read vault {vault.name}", retry_after=wait)
+
+    @contextmanager
+    def _in_turn(self, subscription: str, subject: str) -> Iterator[None]:
+        """Work that is refused inside the block comes back in its turn, and not before Azure said."""
+        try:
+            yield
+        except ArmThrottled as error:
+            error.retry_after = max(error.retry_after, self._client.pace.turn(subscription, subject))
+            raise
 
     def _glance(self, reading: Parts, crew: Crew, snapshot: VaultSnapshot, *, whole: bool) -> VaultSnapshot:
         vault, policy = snapshot.vault, self._policy.policy()

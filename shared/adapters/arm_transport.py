@@ -11,14 +11,16 @@ import contextlib
 import os
 import socket
 import threading
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Final, Self
 
 import requests
 from azure.core.pipeline.transport import RequestsTransport
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPSConnection
-from urllib3.connectionpool import HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import NewConnectionError
 from urllib3.poolmanager import PoolManager
 from urllib3.util.retry import Retry
 
@@ -34,10 +36,17 @@ class TimeLimit:
         self._timer.daemon = True
         self._lock = threading.Lock()
         self._wires: list[socket.socket] = []
+        self._outer: TimeLimit | None = None
         self._over = False
         self.expired = False
 
+    @staticmethod
+    def at_most(seconds: float) -> AbstractContextManager[object]:
+        """A limit of that many seconds, or the one that this thread is under already."""
+        return contextlib.nullcontext() if getattr(_thread, "limit", None) is not None else TimeLimit(seconds)
+
     def __enter__(self) -> Self:
+        self._outer = getattr(_thread, "limit", None)
         _thread.limit = self
         self._timer.start()
         return self
@@ -45,7 +54,8 @@ class TimeLimit:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _thread.limit = None
+        _thread.limit = self._outer
+        self._outer = None
         self._timer.cancel()
         with self._lock:
             self._over = True
@@ -83,10 +93,13 @@ def _watch(connection: socket.socket | None) -> None:
         limit.watch(connection.fileno())
 
 
-class _Connection(HTTPSConnection):
+class _Guarded(HTTPConnection):
     """A connection that the limit of the calling thread can shut: from the handshake on, and when it is used again."""
 
     def _new_conn(self) -> socket.socket:
+        limit: TimeLimit | None = getattr(_thread, "limit", None)
+        if limit is not None and limit.expired:
+            raise NewConnectionError(self, "the time of this call is over")
         connection = super()._new_conn()
         _watch(connection)
         return connection
@@ -96,27 +109,43 @@ class _Connection(HTTPSConnection):
         super().request(*args, **kwargs)
 
 
+class _PlainConnection(_Guarded):
+    pass
+
+
+class _Connection(_Guarded, HTTPSConnection):
+    pass
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
 class _Pool(HTTPSConnectionPool):
     ConnectionCls = _Connection
 
 
 class _Adapter(HTTPAdapter):
-    """Only https, and connections that can be shut, with a proxy too."""
+    """Only connections that can be shut, with a proxy too. Which schemes there are, the session's mounts say."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"https": _Pool}
+        self.poolmanager.pool_classes_by_scheme = {"https": _Pool, "http": _PlainPool}
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> PoolManager:
         manager: PoolManager = super().proxy_manager_for(proxy, **kwargs)
-        manager.pool_classes_by_scheme = {**manager.pool_classes_by_scheme, "https": _Pool}
+        manager.pool_classes_by_scheme = {"https": _Pool, "http": _PlainPool}
         return manager
 
 
-def guarded_transport() -> RequestsTransport:
-    """A transport with one connection pool, without redirects, without retries and without plain http."""
+def guarded_transport(*, plain: bool = False, **timeouts: float) -> RequestsTransport:
+    """A transport with one connection pool, without redirects and without retries.
+
+    Plain http is only spoken with ``plain``. ``timeouts`` are azure-core's ``connection_timeout`` and ``read_timeout``.
+    """
     session = requests.Session()
     session.adapters.clear()
     retries = Retry(total=False, redirect=False, raise_on_status=False)
-    session.mount("https://", _Adapter(pool_maxsize=_MOST_CONNECTIONS, max_retries=retries))
-    return RequestsTransport(session=session, session_owner=False, connection_data_block_size=65536)
+    for scheme in ("https://", "http://") if plain else ("https://",):
+        session.mount(scheme, _Adapter(pool_maxsize=_MOST_CONNECTIONS, max_retries=retries))
+    return RequestsTransport(session=session, session_owner=False, connection_data_block_size=65536, **timeouts)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from azure.core.credentials import TokenCredential
-from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 
 from shared.adapters.storage_connection import StorageConnection, StorageService
-from shared.adapters.storage_options import STORAGE_OPTIONS
+from shared.adapters.storage_options import identity_of, queue_and_blob_options, storage_call
 from shared.service.ports import LedgerUnavailable
 
 if TYPE_CHECKING:
@@ -57,56 +58,58 @@ class BlobStore:
         data = text.encode()
         name = hashlib.sha256(data).hexdigest()
         blob = self._client().get_blob_client(container, name)
-        try:
-            # The SDK sends If-None-Match: * unless it may overwrite.
-            blob.upload_blob(data, overwrite=False)
-        except (ResourceExistsError, ResourceModifiedError):
-            self.get(container, name)
-        except AzureError as error:
-            raise LedgerUnavailable(f"blob container {container} could not be written") from error
+        with storage_call(f"blob container {container} could not be written"):
+            try:
+                # The SDK sends If-None-Match: * unless it may overwrite.
+                blob.upload_blob(data, overwrite=False)
+            except (ResourceExistsError, ResourceModifiedError):
+                self.get(container, name)
         return name
 
     def get(self, container: str, name: str) -> str:
         """The text of that name. Raises LedgerUnavailable when it is gone or no longer what its name says."""
-        try:
-            data: bytes = self._client().get_blob_client(container, name).download_blob().readall()
-        except AzureError as error:
-            raise LedgerUnavailable(f"blob {container}/{name} could not be read") from error
+        blob = self._client().get_blob_client(container, name)
+        with storage_call(f"blob {container}/{name} could not be read"):
+            data: bytes = blob.download_blob().readall()
         if hashlib.sha256(data).hexdigest() != name:
             raise LedgerUnavailable(f"blob {container}/{name} was altered")
         return data.decode()
 
     def read(self, container: str, name: str, *, limit: int) -> BlobContent | None:
         """A blob of any name, None when there is none. Raises BlobTooLarge above ``limit`` bytes."""
-        try:
-            download = self._client().get_blob_client(container, name).download_blob()
+        blob = self._client().get_blob_client(container, name)
+        with storage_call(f"blob {container}/{name} could not be read"):
+            try:
+                download = blob.download_blob()
+            except ResourceNotFoundError:
+                return None
             if download.size > limit:
                 raise BlobTooLarge(f"{download.size} bytes, at most {limit} are read")
             return BlobContent(download.readall(), str(download.properties.etag))
-        except ResourceNotFoundError:
-            return None
-        except AzureError as error:
-            raise LedgerUnavailable(f"blob {container}/{name} could not be read") from error
+
+    def probe(self, container: str) -> None:
+        """Ask for a blob that there need not be, in a container that need not be either. Raises LedgerUnavailable."""
+        blob = self._client().get_blob_client(container, "health")
+        with storage_call(f"blob container {container}"):
+            blob.exists()
 
     def ensure(self) -> None:
         """Create the containers that are missing: for deployment and local runs, never in the hot path."""
+        service = self._client()
         for container in CONTAINERS:
-            try:
-                self._client().create_container(container)
-            except ResourceExistsError:
-                continue
-            except AzureError as error:
-                raise LedgerUnavailable(f"blob container {container} could not be created") from error
+            with storage_call(f"blob container {container} could not be created"), suppress(ResourceExistsError):
+                service.create_container(container)
 
     def _client(self) -> BlobServiceClient:
         with self._lock:
             if self._service is None:
                 from azure.storage.blob import BlobServiceClient
 
-                options: dict[str, Any] = dict(STORAGE_OPTIONS)
+                options = queue_and_blob_options()
                 if self._connection.uses_identity:
                     uri = self._connection.uri(StorageService.BLOB)
-                    self._service = BlobServiceClient(uri, credential=self._credential, **options)
+                    identity = identity_of(self._connection, self._credential)
+                    self._service = BlobServiceClient(uri, credential=identity, **options)
                 else:
                     self._service = BlobServiceClient.from_connection_string(
                         self._connection.connection_string, **options

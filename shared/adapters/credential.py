@@ -39,3 +39,15 @@ class LazyCredential:
                     client_id=self._client_id or None, connection_timeout=3, read_timeout=5, retry_total=1
                 )
             return self._credential
+
+
+class LazyLogin(LazyCredential):
+    """The login of the person at the terminal (Azure CLI and the like), found with the first token."""
+
+    def _get(self) -> Any:
+        with self._lock:
+            if self._credential is None:
+                from azure.identity import DefaultAzureCredential
+
+                self._credential = DefaultAzureCredential(process_timeout=10)
+            return self._credential

@@ -16,11 +16,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from azure.core.credentials import TokenCredential
-from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 
 from shared.adapters.blobs import EVIDENCE, BlobStore
 from shared.adapters.storage_connection import StorageConnection, StorageService
-from shared.adapters.storage_options import STORAGE_OPTIONS
+from shared.adapters.storage_options import identity_of, queue_and_blob_options, storage_call
 from shared.domain.message import Work
 from shared.service.messages import encode
 from shared.service.ports import LedgerUnavailable
@@ -55,22 +55,39 @@ class QueueAccount:
         Raises LedgerUnavailable.
         """
         client = self._queue(queue)
-        try:
+        with storage_call(f"queue {queue}"):
             try:
                 client.send_message(text, visibility_timeout=delay, time_to_live=-1)
             except ResourceNotFoundError:
                 _create(client)
                 client.send_message(text, visibility_timeout=delay, time_to_live=-1)
-        except AzureError as error:
-            raise LedgerUnavailable(f"queue {queue}: {type(error).__name__}") from error
+
+    def probe(self, queue: str) -> None:
+        """Ask for a queue's properties; one that does not exist yet is made by the first message.
+
+        An identity that may only send is refused them, which tells that the queue service answers. Raises
+        LedgerUnavailable.
+        """
+        client = self._queue(queue)
+        with storage_call(f"queue {queue}"):
+            try:
+                client.get_queue_properties()
+            except ResourceNotFoundError:
+                return
+            except HttpResponseError as error:
+                if error.status_code != 403 or not self._connection.uses_identity:
+                    raise
 
     def ensure(self, queues: Iterable[str]) -> None:
         """Create the queues that are missing: for deployment and local runs."""
         for queue in queues:
-            try:
-                _create(self._queue(queue))
-            except AzureError as error:
-                raise LedgerUnavailable(f"queue {queue}: {type(error).__name__}") from error
+            client = self._queue(queue)
+            with storage_call(f"queue {queue}"):
+                _create(client)
+
+    def raw(self, queue: str) -> QueueClient:
+        """A client that hands over messages as they are stored, base64 or not."""
+        return self._open(queue, encode=False)
 
     def _queue(self, name: str) -> QueueClient:
         with self._lock:
@@ -78,13 +95,15 @@ class QueueAccount:
                 self._queues[name] = self._open(name)
             return self._queues[name]
 
-    def _open(self, name: str) -> QueueClient:
+    def _open(self, name: str, *, encode: bool = True) -> QueueClient:
         from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
-        options: dict[str, Any] = {**STORAGE_OPTIONS, "message_encode_policy": TextBase64EncodePolicy()}
+        options: dict[str, Any] = queue_and_blob_options()
+        if encode:
+            options["message_encode_policy"] = TextBase64EncodePolicy()
         if self._connection.uses_identity:
             uri = self._connection.uri(StorageService.QUEUE)
-            return QueueClient(uri, name, credential=self._credential, **options)
+            return QueueClient(uri, name, credential=identity_of(self._connection, self._credential), **options)
         return QueueClient.from_connection_string(self._connection.connection_string, name, **options)
 
 

@@ -10,7 +10,6 @@ import random
 import time
 import uuid
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
@@ -22,17 +21,17 @@ from azure.data.tables import UpdateMode
 
 from shared.adapters.blobs import BlobStore
 from shared.adapters.large_values import LargeValues
-from shared.adapters.table_account import BUDGETS, INDEX, SWITCH, VAULTS, Columns, TableAccount, unavailable
+from shared.adapters.table_account import BUDGETS, SWITCH, VAULTS, TableAccount, unavailable
+from shared.adapters.table_index import TableIndex
 from shared.adapters.table_journal import TableJournal
 from shared.adapters.vault_rows import JSON_COLUMNS, decode_row, encode_row, resource_key
 from shared.domain.arm_id import ArmId
 from shared.domain.plan import Outcome
-from shared.service.ports import Intent, JournalEntry, LedgerConflict, LedgerUnavailable, VaultRow
+from shared.service.ports import Intent, JournalEntry, LedgerConflict, LedgerUnavailable, SweepClaim, VaultRow
 
 _ROW: Final = "row"
 _SWITCH_KEY: Final = ("switch", "writes")
 _TRIES: Final = 25
-_THREADS: Final = 8
 
 
 class TableLedger:
@@ -43,6 +42,7 @@ class TableLedger:
         self._blobs = blobs
         self._values = LargeValues(blobs)
         self._journal = TableJournal(account, self._values)
+        self._index = TableIndex(account)
 
     def ensure(self) -> None:
         """Create the tables and containers that are missing: for deployment and local runs, never in the hot path."""
@@ -155,43 +155,33 @@ class TableLedger:
             entity = {"PartitionKey": partition, "RowKey": row, "stopped": reason}
             self._account.table(SWITCH).upsert_entity(entity, mode=UpdateMode.REPLACE)
 
-    def vaults_near(self, resource: ArmId) -> tuple[ArmId, ...]:
-        """The vaults that the index remembers for an endpoint, network or zone, in the order of their ids."""
-        with unavailable(INDEX):
-            rows = list(
-                self._account.table(INDEX).query_entities(
-                    "PartitionKey eq @key", parameters={"key": resource_key(resource)}, select=["vault"]
-                )
-            )
-        try:
-            return tuple(sorted(ArmId.parse(str(row["vault"])) for row in rows))
-        except (KeyError, ValueError) as error:
-            raise LedgerUnavailable(f"the index of {resource.name} cannot be read") from error
+    def vaults_near(self, resource: ArmId, cursor: str = "", limit: int = 500) -> tuple[tuple[ArmId, ...], str]:
+        """A page of the vaults that the index remembers for a resource, and the cursor of the next."""
+        return self._index.vaults_near(resource, cursor, limit)
 
     def index(self, vault: ArmId, resources: Iterable[ArmId]) -> None:
-        """Remember that these endpoints, networks and zones concern this vault."""
-        rows = [
-            {
-                "PartitionKey": resource_key(resource),
-                "RowKey": resource_key(vault),
-                "vault": vault.text,
-                "resource": resource.text,
-            }
-            for resource in set(resources)
-        ]
-        if not rows:
-            return
-        table = self._account.table(INDEX)
+        """Remember that these resources concern this vault."""
+        self._index.index(vault, resources)
 
-        def remember(row: Columns) -> None:
-            table.upsert_entity(row, mode=UpdateMode.REPLACE)
+    def unindex(self, vault: ArmId, resources: Iterable[ArmId]) -> None:
+        """Forget that these resources concern this vault."""
+        self._index.unindex(vault, resources)
 
-        with unavailable(INDEX):
-            if len(rows) == 1:
-                remember(rows[0])
-                return
-            with ThreadPoolExecutor(min(_THREADS, len(rows))) as pool:
-                list(pool.map(remember, rows))
+    def note_hint(self, resource: ArmId, at: datetime) -> None:
+        """Note that a hint about a resource is about to be routed."""
+        self._index.note_hint(resource, at)
+
+    def last_hint(self, resources: Iterable[ArmId]) -> datetime | None:
+        """When a hint about one of these resources was last noted."""
+        return self._index.last_hint(resources)
+
+    def claim_sweep(self, scope: str) -> SweepClaim:
+        """The claim on the next sweep of a scope."""
+        return self._index.claim_sweep(scope)
+
+    def save_claim(self, claim: SweepClaim) -> SweepClaim:
+        """Insert or replace a claim by etag. Raises LedgerConflict."""
+        return self._index.save_claim(claim)
 
     def _restored(self, name: str, value: object) -> object:
         return self._values.restored(str(value)) if name in JSON_COLUMNS else value

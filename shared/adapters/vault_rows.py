@@ -22,7 +22,22 @@ from shared.service.ports import Lease, VaultRow
 
 Shape = TypeVar("Shape")
 
-JSON_COLUMNS: Final = ("firstSeen", "told", "sightings", "holds", "written", "ttlMended", "made", "indexed")
+# Nobody has said when: whoever reads it takes his own time for it.
+_UNKNOWN: Final = datetime(9999, 1, 1, tzinfo=UTC)
+JSON_COLUMNS: Final = (
+    "firstSeen",
+    "told",
+    "sightings",
+    "holds",
+    "written",
+    "ttlMended",
+    "made",
+    "repaired",
+    "touched",
+    "initiators",
+    "near",
+    "indexed",
+)
 
 
 class _Sighting(msgspec.Struct):
@@ -63,6 +78,8 @@ def encode_row(row: VaultRow) -> dict[str, str]:
         "dirty": _time(row.lease.dirty),
         "newestEvent": _time(row.newest_event),
         "lastQuietRead": _time(row.last_quiet_read),
+        "lastFreshRead": _time(row.last_fresh_read),
+        "restlessSince": _time(row.restless_since),
         "lookAt": _time(row.look_at),
         "unfinished": row.unfinished,
         "firstSeen": _json({key: _time(value) for key, value in row.first_seen.items()}),
@@ -103,7 +120,10 @@ def encode_row(row: VaultRow) -> dict[str, str]:
         ),
         "ttlMended": _json({key.text: _time(value) for key, value in row.ttl_mended.items()}),
         "made": _json({key: _time(value) for key, value in row.made.items()}),
-        "indexed": _json(sorted(row.indexed)),
+        "repaired": _json({key: [_time(at) for at in times] for key, times in row.repaired.items()}),
+        "touched": _json({key.text: _time(value) for key, value in row.touched.items()}),
+        "initiators": _json({key: _time(value) for key, value in row.initiators.items()}),
+        "near": _json({key.text: _time(value) for key, value in row.indexed.items()}),
     }
 
 
@@ -113,6 +133,7 @@ def decode_row(vault: ArmId, columns: Mapping[str, object], etag: str) -> VaultR
     holds = _read(columns, "holds", list[_Hold], [])
     written = _read(columns, "written", dict[str, _Written], {})
     mended = _read(columns, "ttlMended", dict[str, datetime], {})
+    touched = _read(columns, "touched", dict[str, datetime], {})
     return VaultRow(
         vault=vault,
         etag=etag,
@@ -124,6 +145,8 @@ def decode_row(vault: ArmId, columns: Mapping[str, object], etag: str) -> VaultR
         ),
         newest_event=_parsed(columns.get("newestEvent")),
         last_quiet_read=_parsed(columns.get("lastQuietRead")),
+        last_fresh_read=_parsed(columns.get("lastFreshRead")),
+        restless_since=_parsed(columns.get("restlessSince")),
         look_at=_parsed(columns.get("lookAt")),
         unfinished=str(columns.get("unfinished") or ""),
         first_seen=MappingProxyType(_read(columns, "firstSeen", dict[str, datetime], {})),
@@ -145,8 +168,18 @@ def decode_row(vault: ArmId, columns: Mapping[str, object], etag: str) -> VaultR
         ),
         ttl_mended=MappingProxyType({ArmId.parse(key): value for key, value in mended.items()}),
         made=MappingProxyType(_read(columns, "made", dict[str, datetime], {})),
-        indexed=frozenset(_read(columns, "indexed", list[str], [])),
+        repaired=MappingProxyType(_read(columns, "repaired", dict[str, tuple[datetime, ...]], {})),
+        touched=MappingProxyType({ArmId.parse(key): value for key, value in touched.items()}),
+        initiators=MappingProxyType(_read(columns, "initiators", dict[str, datetime], {})),
+        indexed=MappingProxyType(_near(columns)),
     )
+
+
+def _near(columns: Mapping[str, object]) -> dict[ArmId, datetime]:
+    """What the index holds for the vault. The previous release kept ids without times: those count as seen just now."""
+    if columns.get("near"):
+        return {ArmId.parse(key): at for key, at in _read(columns, "near", dict[str, datetime], {}).items()}
+    return {ArmId.parse(key): _UNKNOWN for key in _read(columns, "indexed", list[str], [])}
 
 
 def _read(columns: Mapping[str, object], name: str, shape: type[Shape], default: Shape) -> Shape:

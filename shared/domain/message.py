@@ -15,7 +15,9 @@ class Hint:
     """Something happened to a resource. ``operation`` is its ARM operation, ``time`` Azure's own (UTC).
 
     ``initiator`` is the object id of who did it, empty when the event did not say. ``first`` is when this piece of
-    work was first put on the queue; it bounds how long it may come back.
+    work was first put on the queue; it bounds how long it may come back. ``cursor`` is where an earlier piece of the
+    same hint stopped when it concerned many vaults, empty at the beginning. ``again`` marks the second asking about an
+    endpoint, at a time when Azure's answer cannot be older than the event.
     """
 
     resource: ArmId
@@ -24,6 +26,8 @@ class Hint:
     initiator: str = ""
     attempt: int = 0
     first: datetime | None = None
+    cursor: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,8 @@ class Look:
 class SweepRequest:
     """Look at every vault of a subscription, because a change could not be traced to single vaults.
 
-    ``cursor`` is where an earlier piece of the same sweep stopped, empty at the beginning.
+    ``cursor`` is where an earlier piece of the same sweep stopped, empty at the beginning. ``event`` is the time of
+    the newest event that the sweep stands for, None for one that no event asked for.
     """
 
     subscription: str
@@ -55,6 +60,7 @@ class SweepRequest:
     attempt: int = 0
     first: datetime | None = None
     cursor: str = ""
+    event: datetime | None = None
 
 
 Work = Hint | Look | SweepRequest

@@ -367,6 +367,10 @@ class Sighting:
     rejected_by_kvguard: datetime | None = None
 
 
+# Who holds a subject when Azure itself refused a change.
+AZURE: Final = "Azure"
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """A subject that nothing may change by itself until a time: who said so and why."""
@@ -376,6 +380,11 @@ class Hold:
     who: str
     why: str
     until: datetime
+
+    @property
+    def by_azure(self) -> bool:
+        """Whether Azure refused a change there, and nobody else said no."""
+        return self.who == AZURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,6 +418,7 @@ class VaultSnapshot:
     ``zones`` are the private DNS zones of the cloud's vault zone name (or a subdomain of it) that were found;
     ``zones_unread`` says which places could not be searched, so that *missing* can be told from *unread*. ``cached``
     says that some part may be minutes old: enough to see that all is well, not enough to say that it is not.
+    ``azure_read_at`` is when the reading began by Azure's clock, or a little before; None where Azure gave no time.
     """
 
     cloud: Cloud
@@ -421,6 +431,12 @@ class VaultSnapshot:
     neighbours: tuple[Neighbour, ...] | Unread = Unread(UnreadReason.DEFERRED, "other vaults", Part.NEIGHBOURS)
     history: History | Unread = field(default_factory=History)
     cached: bool = False
+    azure_read_at: datetime | None = None
+
+    @property
+    def began(self) -> datetime:
+        """When the reading began, on the clock that the times of events are of, as well as it is known."""
+        return self.read_at if self.azure_read_at is None else self.azure_read_at
 
     def endpoint_of(self, connection: Connection) -> PrivateEndpoint | Gone | Unread:
         """The endpoint behind a connection. A connection that names none has an unsupported shape."""

@@ -63,6 +63,8 @@ def _parts(snapshot: VaultSnapshot) -> Iterator[Unread]:
         parts.append(network.forwarding if isinstance(network, Network) else network)
     for zone in snapshot.zones:
         parts += [zone.links, zone.lookup(snapshot.vault.record_name)]
+        if not zone.complete:
+            parts.append(zone.records_unread)
     if isinstance(snapshot.neighbours, tuple):
         parts += [neighbour.endpoints for neighbour in snapshot.neighbours]
     yield from (part for part in parts if isinstance(part, Unread))

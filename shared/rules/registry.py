@@ -15,6 +15,7 @@ from shared.rules import (
     kvg412_wrong_a_record,
     kvg413_ttl_out_of_range,
     kvg901_part_unread,
+    kvg903_fix_refused,
     kvg904_policy_or_exemption_unusable,
 )
 
@@ -28,5 +29,6 @@ RULES: Final[tuple[Rule, ...]] = (
     kvg412_wrong_a_record.RULE,
     kvg413_ttl_out_of_range.RULE,
     kvg901_part_unread.RULE,
+    kvg903_fix_refused.RULE,
     kvg904_policy_or_exemption_unusable.RULE,
 )

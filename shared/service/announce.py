@@ -19,8 +19,8 @@ from shared.domain.policy import Policy
 from shared.domain.snapshot import VaultSnapshot
 from shared.reporting.findings import Fix, cleared_message, open_message, pack
 from shared.service.judge import Judgement
-from shared.service.memory import settled
 from shared.service.ports import Inbox, VaultRow
+from shared.service.settle import settled
 
 _UNSAID = "unsaid:"
 
@@ -36,7 +36,7 @@ def announce(
 ) -> VaultRow:
     """Send what is newly open or has changed, and what is cleared; return the row that remembers it.
 
-    A finding is told once it has been seen twice, ``settle`` apart. It is cleared only by a reading in which its rule
+    A finding is told once it has settled. It is cleared only by a reading in which its rule
     was judged completely: what was not read is not mended. ``save`` stores a row and raises LedgerConflict.
     """
     assessment = judged.assessment
@@ -46,7 +46,7 @@ def announce(
         fix = fixes.get(finding.fingerprint)
         note = f"{_content(finding, fix)} {finding.rule} {finding.subject.text}"
         known = told.get(finding.fingerprint)
-        if known == note or (known is None and not settled(row, finding.fingerprint, now, policy.timing.settle)):
+        if known == note or (known is None and not settled(row, finding, None, judged.snapshot, policy)):
             continue
         messages.append(pack(open_message(finding, now, fix), inbox.keep))
         told[finding.fingerprint] = note

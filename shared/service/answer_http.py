@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Final
 
 from shared.domain.arm_id import VAULT, ArmId, is_resource_group, is_subscription, is_vault_name
 from shared.domain.snapshot import Gone
 from shared.reporting.problem import problem
+from shared.reporting.text import rfc3339
 from shared.service.audit import Auditor
-from shared.service.ports import Clock, EstateError, EstateForbidden, EstateUnavailable, Ledger, LedgerUnavailable
+from shared.service.health import HealthChecks
+from shared.service.ports import Clock, EstateError, EstateForbidden, EstateUnavailable
 
 _INVOCATION_SECONDS = 12.0
-_HEALTH_AGE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +67,28 @@ class AuditDesk:
 
 
 class HealthDesk:
-    """Answers ``GET health``. Anybody may ask, so the state store is asked at most once in ten seconds."""
+    """Answers ``GET health``: the status for anybody, what each dependency says for who knows the key of this app.
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
-        self._ledger = ledger
-        self._clock = clock
-        self._reply: Reply | None = None
-        self._asked = datetime.min.replace(tzinfo=UTC)
+    Without a key in the settings (``key`` empty) nobody gets more than the status.
+    """
 
-    def health(self) -> Reply:
-        """200 with status ok, or 503 with status degraded when the state store does not answer."""
-        now = self._clock.now()
-        if self._reply is None or now - self._asked >= _HEALTH_AGE:
-            self._reply, self._asked = self._ask(), now
-        return self._reply
+    def __init__(self, checks: HealthChecks, key: str) -> None:
+        self._checks = checks
+        self._key = key
 
-    def _ask(self) -> Reply:
-        try:
-            self._ledger.stopped()
-        except LedgerUnavailable:
-            return Reply(503, json.dumps({"status": "degraded"}).encode(), "application/json")
-        return Reply(200, json.dumps({"status": "ok"}).encode(), "application/json")
+    def health(self, presented: str) -> Reply:
+        """200 with status ok, or 503 with status degraded when a dependency is away."""
+        health = self._checks.health()
+        body: dict[str, object] = {"status": "ok" if health.ok else "degraded"}
+        if self._knows(presented):
+            body["asked_at"] = rfc3339(health.asked_at)
+            body["dependencies"] = [
+                {"name": check.name, "status": _STATUS[check.ok], "detail": check.detail} for check in health.checks
+            ]
+        return Reply(200 if health.ok else 503, json.dumps(body, ensure_ascii=False).encode(), "application/json")
+
+    def _knows(self, presented: str) -> bool:
+        return bool(self._key) and hmac.compare_digest(presented.encode(), self._key.encode())
+
+
+_STATUS: Final[Mapping[bool | None, str]] = MappingProxyType({True: "ok", False: "failed", None: "info"})

@@ -12,21 +12,23 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from types import MappingProxyType
 
 from shared.domain.plan import Outcome, OutcomeKind, PlannedChange
 from shared.domain.policy import Policy
-from shared.domain.snapshot import Gone, Hold, Part, RecordSet, Unread, VaultSnapshot, WrittenRecord
+from shared.domain.snapshot import AZURE, Gone, Hold, Part, VaultSnapshot
 from shared.reporting.findings import Fix, FixState
+from shared.service.interrupted import adopted, outcome_by
 from shared.service.judge import Judge, Judgement
 from shared.service.lease import Leases
-from shared.service.memory import history_of, note_applied, settled
+from shared.service.memory import history_of, hold_fought, note_applied, note_repaired, with_hold
 from shared.service.ports import Clock, Deadline, Estate, Intent, Ledger, LedgerConflict, VaultRow
+from shared.service.settle import settled
 
 _LOG = logging.getLogger("kvguard.execute")
 _SECONDS_FOR_ONE_CHANGE = 4.0
+# How long a write may take at most: the whole of an invocation.
+_ONE_WRITE = timedelta(seconds=12)
 REFUSED_FOR = timedelta(days=1)
-AZURE = "Azure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class Executor:
             current, parts = judged, judged.parts
             if not current.snapshot.quiet:
                 return Execution(row, current, tuple(outcomes), fixes, policy.timing.settle)
+            row = _held_fights(row, current, policy, attempted, fixes)
             planned = self._next(row, current, policy, attempted, fixes)
             if planned is None:
                 wait = _waits(row, current, attempted, fixes, policy)
@@ -99,7 +102,7 @@ class Executor:
                 for other in current.plan.apply:
                     if other.change.target.subscription.lower() == subscription.lower():
                         attempted.add(other.change.key)
-                        if settled(row, other.option.digest, current.snapshot.read_at, policy.timing.settle):
+                        if settled(row, other.finding, other.option, current.snapshot, policy):
                             fixes.setdefault(other.finding.fingerprint, Fix(FixState.OVER_BUDGET, detail))
                 continue
             attempted.add(planned.change.key)
@@ -112,18 +115,18 @@ class Executor:
                 wait = max(self._backoff, timedelta(seconds=outcome.retry_after))
                 return Execution(row, current, tuple(outcomes), fixes, wait)
 
-    def finish_interrupted(self, row: VaultRow, judgement: Judgement) -> VaultRow:
+    def finish_interrupted(self, row: VaultRow, reading: VaultSnapshot | Gone) -> VaultRow:
         """Close an intent that a crash left open, by what the reading shows."""
         intent = self._ledger.intent(row.vault, row.unfinished)
         change_id, row = row.unfinished, replace(row, unfinished="")
         if intent is None:
             return row
-        made = _shows(judgement.snapshot, intent)
-        kind = OutcomeKind.APPLIED if made else OutcomeKind.FAILED
-        detail = "interrupted; a later reading " + ("shows it made" if made else "does not show the change")
-        outcome = Outcome(kind, intent.target, judgement.snapshot.read_at, detail)
-        self._ledger.conclude(row.vault, change_id, outcome)
-        return _adopt(row, intent) if made else row
+        outcome = outcome_by(reading, intent, self._clock.now())
+        # The worker may have died between the result and the row.
+        journal = self._ledger.journal(row.vault)
+        if not any(entry.change_id == change_id and entry.kind == "result" for entry in journal):
+            self._ledger.conclude(row.vault, change_id, outcome)
+        return adopted(row, intent) if outcome.changed else row
 
     def _next(
         self, row: VaultRow, judgement: Judgement, policy: Policy, attempted: set[str], fixes: dict[str, Fix]
@@ -138,7 +141,7 @@ class Executor:
                 detail = f"made at {made:%H:%M:%S} UTC and needed again"
                 fixes.setdefault(planned.finding.fingerprint, Fix(FixState.SURVIVED, detail))
                 continue
-            if settled(row, planned.option.digest, now, policy.timing.settle):
+            if settled(row, planned.finding, planned.option, judgement.snapshot, policy):
                 return planned
         return None
 
@@ -157,13 +160,16 @@ class Executor:
             arguments=json.dumps(dict(change.arguments), sort_keys=True),
             why=planned.finding.message,
         )
+        # The row names the change before the journal does, so no intent is left that nobody would close. Whoever has
+        # lost the lease stops here.
+        row = self._leases.renew(replace(row, unfinished=change_id))
         self._ledger.intend(row.vault, intent)
         try:
-            # The last look at the fence before the write: whoever has lost the lease stops here.
-            row = self._leases.save(replace(row, unfinished=change_id))
-        except LedgerConflict:
-            lost = Outcome(OutcomeKind.FAILED, change.target, now, "another worker is at this vault; nothing was sent")
-            self._ledger.conclude(row.vault, change_id, lost)
+            # Storing both may have taken so long that another worker can take the lease during the write.
+            self._leases.ensure(row, _ONE_WRITE)
+        except LedgerConflict as error:
+            stopped = Outcome(OutcomeKind.FAILED, change.target, now, f"{error}; nothing was sent")
+            self._ledger.conclude(row.vault, change_id, stopped)
             raise
         outcome = self._estate.apply(change, change_id, deadline=deadline)
         self._ledger.conclude(row.vault, change_id, outcome)
@@ -171,7 +177,7 @@ class Executor:
         row = replace(row, unfinished="")
         if outcome.changed:
             row = note_applied(row, change, change_id, now)
-            row = replace(row, made=MappingProxyType({**row.made, change.key: now}))
+            row = note_repaired(row, planned.finding, change.key, now)
         if outcome.kind is OutcomeKind.REFUSED:
             row = _held(row, planned, outcome)
         # Stored at once: the reading that follows may fail, and what came of the write must not be forgotten with it.
@@ -182,8 +188,23 @@ def _held(row: VaultRow, planned: PlannedChange, outcome: Outcome) -> VaultRow:
     """The row with a hold on what Azure refused: a lock or a denial does not go away by trying again."""
     until = outcome.at + REFUSED_FOR
     hold = Hold(planned.finding.rule, planned.finding.subject, AZURE, outcome.detail, until)
-    kept = tuple(known for known in row.holds if known.until > outcome.at)
-    return replace(row, holds=(*kept, hold))
+    return with_hold(row, hold, outcome.at)
+
+
+def _held_fights(
+    row: VaultRow, judgement: Judgement, policy: Policy, attempted: set[str], fixes: dict[str, Fix]
+) -> VaultRow:
+    """The row with a hold on each settled change that was made twice within a day and is needed again."""
+    snapshot = judgement.snapshot
+    for planned in judgement.plan.apply:
+        if planned.change.key in attempted or not settled(row, planned.finding, planned.option, snapshot, policy):
+            continue
+        held = hold_fought(row, planned, snapshot.read_at)
+        if held is not None:
+            row = held
+            attempted.add(planned.change.key)
+            fixes[planned.finding.fingerprint] = Fix(FixState.SURVIVED, row.holds[-1].why)
+    return row
 
 
 def _waits(
@@ -204,34 +225,3 @@ def _waits(
         for planned in judgement.plan.apply
     )
     return policy.timing.settle if open_still else None
-
-
-def _shows(snapshot: VaultSnapshot, intent: Intent) -> bool:
-    """Whether a reading shows what a change was to bring about; that it is no longer planned can have other reasons."""
-    target, arguments = intent.target, json.loads(intent.arguments)
-    if intent.verb in ("create-record", "update-record"):
-        zone = snapshot.zone(target.parent)
-        record = None if zone is None else zone.lookup(target.name)
-        return (
-            isinstance(record, RecordSet)
-            and sorted(record.addresses) == arguments["addresses"]
-            and record.ttl == arguments["ttl"]
-        )
-    if intent.verb == "create-link":
-        zone = snapshot.zone(target.parent)
-        links = () if zone is None or isinstance(zone.links, Unread) else zone.links
-        return any(link.id == target and link.network.key == arguments["network"] for link in links)
-    if intent.verb == "delete-connection":
-        return all(connection.id != target for connection in snapshot.vault.connections)
-    return False
-
-
-def _adopt(row: VaultRow, intent: Intent) -> VaultRow:
-    """Ownership of a record whose writing was interrupted, rebuilt from the intent."""
-    if intent.verb not in ("create-record", "update-record"):
-        return row
-    arguments = json.loads(intent.arguments)
-    if intent.verb == "update-record" and not (arguments.get("adopt") or intent.target in row.written):
-        return row
-    written = WrittenRecord(intent.change_id, tuple(arguments["addresses"]), int(arguments["ttl"]), intent.at)
-    return replace(row, written=MappingProxyType({**row.written, intent.target: written}))

@@ -35,6 +35,10 @@ class Judge:
         self._estate = estate
         self._rules = rules
 
+    def admit(self, vault: ArmId) -> None:
+        """Ask for room for one look; see ``Estate.admit``."""
+        self._estate.admit(vault)
+
     def judge(
         self,
         vault: ArmId,

@@ -2,21 +2,31 @@
 
 Work that meets a held lease marks the row dirty and ends; the holder looks again when it is done. The message of a
 holder that dies becomes visible again, and whoever handles it takes the lease that has run out, under a higher fence;
-should the dead wake up, its next write to the row fails, and without that write it makes no change.
+should the dead wake up, its next write to the row fails, and without that write it makes no change. A holder that
+finds its own lease expired makes none either, though nobody has taken it yet.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
+from enum import Enum
 
 from shared.domain.arm_id import ArmId
+from shared.service.coalesce import CLOCKS_DIFFER, merged
 from shared.service.ports import Clock, Lease, Ledger, LedgerConflict, VaultRow
 
 # Longer than any invocation may take, so that a lease runs out only when its holder is gone.
 LASTS = timedelta(seconds=30)
 _TRIES = 8
+
+
+class Left(Enum):
+    """Why a lease was not taken."""
+
+    HELD = "another worker is at it, and will look again"
+    SPARED = "another look serves this one"
 
 
 class Leases:
@@ -27,20 +37,33 @@ class Leases:
         self._clock = clock
         self._new_owner = new_owner
 
-    def take(self, vault: ArmId, event: datetime | None) -> VaultRow | None:
-        """The vault's row with the lease in it, None when somebody else has it, whose row is now marked dirty.
+    def take(
+        self,
+        vault: ArmId,
+        note: Callable[[VaultRow], VaultRow] = lambda row: row,
+        spare: Callable[[VaultRow], VaultRow | None] = lambda row: None,
+    ) -> VaultRow | Left:
+        """The vault's row with the lease in it; HELD when somebody else has it, whose row is now marked dirty.
 
+        ``note`` puts into the row what is known of the work, whoever does it. ``spare`` is asked first: the row to
+        store when the work needs no run, None when it does; it may be asked again when the row moved meanwhile.
         Raises LedgerConflict when too many write the row at once.
         """
         for _ in range(_TRIES):
-            row, now = self._ledger.load(vault), self._clock.now()
-            newest = max((time for time in (row.newest_event, event) if time is not None), default=None)
+            row = self._ledger.load(vault)
+            spared = spare(row)
+            now = self._clock.now()
             try:
+                if spared is not None:
+                    if spared != row:
+                        self._ledger.save(spared)
+                    return Left.SPARED
+                noted = note(row)
                 if row.lease.held(now):
-                    self._ledger.save(replace(row, lease=replace(row.lease, dirty=now), newest_event=newest))
-                    return None
+                    self._ledger.save(replace(noted, lease=replace(row.lease, dirty=now)))
+                    return Left.HELD
                 lease = Lease(self._new_owner(), now + LASTS, row.lease.fence + 1)
-                return self._ledger.save(replace(row, lease=lease))
+                return self._ledger.save(replace(noted, lease=lease))
             except LedgerConflict:
                 continue
         raise LedgerConflict(f"the row of vault {vault.name} is written by too many at once")
@@ -51,29 +74,37 @@ class Leases:
             try:
                 return self._ledger.save(row)
             except LedgerConflict:
-                stored = self._ledger.load(row.vault)
-                if (stored.lease.owner, stored.lease.fence) != (row.lease.owner, row.lease.fence):
-                    raise
-                row = _merged(row, stored)
+                row = self._still_ours(row)
         raise LedgerConflict(f"the row of vault {row.vault.name} is written by too many at once")
+
+    def renew(self, row: VaultRow) -> VaultRow:
+        """Store the holder's row with a lease that lasts anew, as the fence before a write to Azure.
+
+        Raises LedgerConflict when the lease is another's now, and when it had run out.
+        """
+        self.ensure(row, timedelta(0))
+        return self.save(replace(row, lease=replace(row.lease, until=self._clock.now() + LASTS)))
+
+    def ensure(self, row: VaultRow, at_least: timedelta) -> None:
+        """Raise LedgerConflict unless the lease lasts that much longer, on any worker's clock. Asks nobody."""
+        margin = at_least + CLOCKS_DIFFER if at_least else at_least
+        if not row.lease.held(self._clock.now() + margin):
+            raise LedgerConflict(f"the lease of vault {row.vault.name} has run out")
 
     def give_back(self, row: VaultRow, look_again: Callable[[VaultRow], None]) -> None:
         """Store the holder's row without the lease; ``look_again`` is called first when work arrived meanwhile.
 
-        Raises LedgerConflict when the lease is another's now.
+        The message that it sends may already have come, met this lease and ended with a mark: so each mark that is
+        found when the row cannot be stored leads to another call. Raises LedgerConflict when the lease is another's
+        now, or too many write the row at once.
         """
-        called = False
         for _ in range(_TRIES):
-            if row.lease.dirty is not None and not called:
+            if row.lease.dirty is not None:
                 look_again(row)
-                called = True
             try:
                 self._ledger.save(replace(row, lease=Lease(fence=row.lease.fence)))
             except LedgerConflict:
-                stored = self._ledger.load(row.vault)
-                if (stored.lease.owner, stored.lease.fence) != (row.lease.owner, row.lease.fence):
-                    raise
-                row = _merged(row, stored)
+                row = self._still_ours(row)
             else:
                 return
         raise LedgerConflict(f"the row of vault {row.vault.name} is written by too many at once")
@@ -84,8 +115,10 @@ class Leases:
         if (stored.lease.owner, stored.lease.fence) == (taken.lease.owner, taken.lease.fence):
             self.give_back(stored, look_again)
 
-
-def _merged(row: VaultRow, stored: VaultRow) -> VaultRow:
-    """The holder's row with what others may have put into the stored one: the mark, and a newer event."""
-    newest = max((time for time in (row.newest_event, stored.newest_event) if time is not None), default=None)
-    return replace(row, etag=stored.etag, lease=stored.lease, newest_event=newest)
+    def _still_ours(self, row: VaultRow) -> VaultRow:
+        """The holder's row over the stored one, with the marks of others. Raises LedgerConflict when it lost it."""
+        stored = self._ledger.load(row.vault)
+        if (stored.lease.owner, stored.lease.fence) != (row.lease.owner, row.lease.fence):
+            raise LedgerConflict(f"the lease of vault {row.vault.name} is another's now")
+        until = max((at for at in (row.lease.until, stored.lease.until) if at is not None), default=None)
+        return replace(merged(row, stored), etag=stored.etag, lease=replace(stored.lease, until=until))

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from shared.domain.arm_id import ArmId
 from shared.domain.change import Change, CreateRecord, RejectConnection, UpdateRecord
-from shared.domain.snapshot import ConnectionStatus, History, Sighting, VaultSnapshot, WrittenRecord
+from shared.domain.finding import Finding, Option
+from shared.domain.plan import PlannedChange
+from shared.domain.snapshot import (
+    ConnectionStatus,
+    History,
+    Hold,
+    Sighting,
+    Unread,
+    UnreadReason,
+    VaultSnapshot,
+    WrittenRecord,
+)
+from shared.service.judge import Judgement
 from shared.service.ports import VaultRow
+from shared.service.settle import sight
 
+FOUGHT_WITHIN = timedelta(days=1)
+HELD_FOR = timedelta(days=1)
+KVGUARD = "kvguard"
 _FORGET_GONE_AFTER = timedelta(days=31)
+_FIGHT = 2
+_MOST_NAMED = 3
 
 
 def history_of(row: VaultRow) -> History:
@@ -40,20 +57,106 @@ def remember(row: VaultRow, snapshot: VaultSnapshot) -> VaultRow:
         lately = max((at for at in (old.last_approved, old.rejected_by_kvguard) if at is not None), default=None)
         if connection_id not in sightings and lately is not None and now - lately < _FORGET_GONE_AFTER:
             sightings[connection_id] = replace(old, status=ConnectionStatus.UNKNOWN, since=now)
-    quiet = now if snapshot.quiet else row.last_quiet_read
-    return replace(row, sightings=MappingProxyType(sightings), last_quiet_read=quiet)
+    return replace(row, sightings=MappingProxyType(sightings))
 
 
-def note_seen(row: VaultRow, keys: Iterable[str], now: datetime) -> VaultRow:
-    """Keep when each key was first seen; a key that is no longer seen is forgotten and starts anew."""
-    seen = {key: row.first_seen.get(key, now) for key in keys}
-    return replace(row, first_seen=MappingProxyType(seen))
+def passing_unread(judged: Judgement) -> Unread | None:
+    """A part that could not be read for a passing reason and that a verdict waits for, None when all was read.
+
+    A reading with such a part is not whole: what it did not show may still be there.
+    """
+    unread = [missing.unread for missing in judged.assessment.not_evaluated]
+    unread += [blocker.unread for option in _options(judged) for blocker in option.blockers if blocker.unread]
+    unread += judged.snapshot.zones_unread
+    return next((part for part in unread if part.reason is UnreadReason.UNAVAILABLE), None)
 
 
-def settled(row: VaultRow, key: str, now: datetime, settle: timedelta) -> bool:
-    """Whether a key has been seen twice, at least ``settle`` apart."""
-    first = row.first_seen.get(key)
-    return first is not None and now > first and now - first >= settle
+def note_seen(row: VaultRow, judged: Judgement) -> VaultRow:
+    """Keep when each planned change and each finding was first seen.
+
+    What is no longer seen is forgotten and starts anew, unless it only could not be judged this time: a rule that was
+    not evaluated for a passing reason, or an option that an unread part stands in the way of.
+    """
+    now, known = judged.snapshot.read_at, row.first_seen
+    keys = [sight(planned.finding, planned.option) for planned in judged.plan.apply]
+    findings = (*judged.assessment.findings, *judged.plan.ask, *judged.plan.explain)
+    keys += [sight(finding) for finding in findings]
+    if passing_unread(judged) is not None:
+        unjudged = {m.rule for m in judged.assessment.not_evaluated if m.unread.reason is UnreadReason.UNAVAILABLE}
+        keys += [key for key in known if key.split(" ", 1)[0] in unjudged]
+        keys += [
+            sight(finding, option)
+            for finding in findings
+            for option in finding.options
+            if sight(finding, option) in known and any(blocker.unread for blocker in option.blockers)
+        ]
+    return replace(row, first_seen=MappingProxyType({key: known.get(key, now) for key in keys}))
+
+
+def note_completed(row: VaultRow, judged: Judgement, consistency: timedelta) -> VaultRow:
+    """The row of a run that ends with this reading: what it settles, and since when the vault gives no whole answer.
+
+    To be stored only with the end of the run, see ``shared.service.coalesce``. All is well without any finding; then
+    the initiators of what was seen are forgotten.
+    """
+    snapshot = judged.snapshot
+    if not snapshot.quiet or passing_unread(judged) is not None:
+        return replace(row, restless_since=row.restless_since or snapshot.read_at)
+    initiators = dict(row.initiators)
+    if not judged.assessment.findings:
+        initiators = {who: at for who, at in initiators.items() if at + consistency > snapshot.began}
+    return replace(
+        row,
+        last_quiet_read=_latest(row.last_quiet_read, snapshot.began),
+        last_fresh_read=row.last_fresh_read if snapshot.cached else _latest(row.last_fresh_read, snapshot.began),
+        restless_since=None,
+        initiators=MappingProxyType(initiators),
+    )
+
+
+def note_repaired(row: VaultRow, finding: Finding, key: str, at: datetime) -> VaultRow:
+    """The row after the change with this key was made for a finding; what is older than a day is dropped."""
+    made = {known: when for known, when in row.made.items() if at - when < FOUGHT_WITHIN}
+    repaired = {
+        known: tuple(when for when in times if at - when < FOUGHT_WITHIN) for known, times in row.repaired.items()
+    }
+    repaired[finding.fingerprint] = (*repaired.get(finding.fingerprint, ())[1 - _FIGHT :], at)
+    return replace(
+        row,
+        made=MappingProxyType({**made, key: at}),
+        repaired=MappingProxyType({known: times for known, times in repaired.items() if times}),
+    )
+
+
+def hold_fought(row: VaultRow, planned: PlannedChange, now: datetime) -> VaultRow | None:
+    """The row with a hold on what was repaired twice within a day and is needed again, None when it was not.
+
+    Somebody else wants it otherwise. To go on would be a fight that nobody wins, and that nobody hears of.
+    """
+    times = [at for at in row.repaired.get(planned.finding.fingerprint, ()) if now - at < FOUGHT_WITHIN]
+    if len(times) < _FIGHT:
+        return None
+    said = " and ".join(f"{at:%Y-%m-%d %H:%M:%S}" for at in times)
+    why = f"repaired at {said} UTC and needed again: somebody takes it back"
+    named = sorted((who for who in row.initiators if who), key=lambda who: row.initiators[who], reverse=True)
+    if named:
+        why += f"; events of this vault named the principals {', '.join(named[:_MOST_NAMED])}"
+    hold = Hold(planned.finding.rule, planned.finding.subject, KVGUARD, why, now + HELD_FOR)
+    return with_hold(row, hold, now)
+
+
+def with_hold(row: VaultRow, hold: Hold, now: datetime) -> VaultRow:
+    """The row with one more hold, without those that have ended."""
+    return replace(row, holds=(*(known for known in row.holds if known.until > now), hold))
+
+
+def _options(judged: Judgement) -> list[Option]:
+    findings = (*judged.assessment.findings, *judged.plan.ask)
+    return [option for finding in findings for option in finding.options]
+
+
+def _latest(known: datetime | None, at: datetime) -> datetime:
+    return at if known is None else max(known, at)
 
 
 def note_applied(row: VaultRow, change: Change, change_id: str, at: datetime) -> VaultRow:

@@ -2,7 +2,8 @@
 
 Version 1: ``{"version": 1, "kind": "hint" | "look" | "sweep", ...}``, times as RFC 3339 in UTC. Messages of the
 previous release are still read; a message of an unknown version is refused, so that it ends on the poison queue
-instead of being misread.
+instead of being misread. A member may be added to a kind only if a reader that ignores it does more than is needed
+and never less, because during a deployment the previous release reads what this one writes.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def encode(work: Work) -> str:
     body: dict[str, object] = {"version": MESSAGE_VERSION}
     if isinstance(work, Hint):
         body |= {"kind": "hint", "resource": work.resource.text, "operation": work.operation}
-        body |= {"time": _text(work.time), "initiator": work.initiator}
+        body |= {"time": _text(work.time), "initiator": work.initiator, "cursor": work.cursor, "again": work.again}
     elif isinstance(work, Look):
         body |= {"kind": "look", "vault": work.vault.text, "why": work.why}
         body["event"] = None if work.event is None else _text(work.event)
@@ -38,6 +39,7 @@ def encode(work: Work) -> str:
         body["initiator"] = work.initiator
     else:
         body |= {"kind": "sweep", "subscription": work.subscription, "why": work.why, "cursor": work.cursor}
+        body["event"] = None if work.event is None else _text(work.event)
     body |= {"attempt": work.attempt, "first": None if work.first is None else _text(work.first)}
     return json.dumps(body, separators=(",", ":"))
 
@@ -59,7 +61,10 @@ def decode(text: str) -> Work:
     kind = body.get("kind")
     if kind == "hint":
         operation, initiator = _string(body, "operation"), _string(body, "initiator", "")
-        return Hint(_id(body, "resource"), operation, _time(body.get("time"), "time"), initiator, attempt, first)
+        time, again = _time(body.get("time"), "time"), body.get("again", False)
+        if not isinstance(again, bool):
+            raise InvalidMessage("again is neither true nor false")
+        return Hint(_id(body, "resource"), operation, time, initiator, attempt, first, _cursor(body), again)
     if kind == "look":
         event = None if body.get("event") is None else _time(body["event"], "event")
         vault = _id(body, "vault")
@@ -72,10 +77,8 @@ def decode(text: str) -> Work:
         subscription = _string(body, "subscription")
         if not is_subscription(subscription):
             raise InvalidMessage("subscription is not a subscription id")
-        cursor = _string(body, "cursor", "")
-        if len(cursor) > _LONGEST_CURSOR:
-            raise InvalidMessage("cursor is too long")
-        return SweepRequest(subscription, _string(body, "why", ""), attempt, first, cursor)
+        event = None if body.get("event") is None else _time(body["event"], "event")
+        return SweepRequest(subscription, _string(body, "why", ""), attempt, first, _cursor(body), event)
     raise InvalidMessage(f"message kind {kind!r} is not known")
 
 
@@ -101,6 +104,13 @@ def _id(body: dict[str, object], name: str) -> ArmId:
         return ArmId.parse(_string(body, name))
     except InvalidArmId as error:
         raise InvalidMessage(f"{name} is not a resource id") from error
+
+
+def _cursor(body: dict[str, object]) -> str:
+    cursor = _string(body, "cursor", "")
+    if len(cursor) > _LONGEST_CURSOR:
+        raise InvalidMessage("cursor is too long")
+    return cursor
 
 
 def _string(body: dict[str, object], name: str, default: str | None = None) -> str:

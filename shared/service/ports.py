@@ -28,6 +28,11 @@ class EstateUnavailable(EstateError):
         self.retry_after = retry_after
 
 
+class EstateThrottled(EstateUnavailable):
+    """Azure has no room for this work now. ``retry_after`` is when its turn comes: waiting longer would leave the
+    room unused."""
+
+
 class EstateForbidden(EstateError):
     """A right is missing. ``action`` is the ARM action, such as ``Microsoft.KeyVault/vaults/read``."""
 
@@ -87,6 +92,12 @@ class Estate(Protocol):
     def vaults_of_endpoint(self, endpoint: ArmId, *, deadline: Deadline) -> tuple[ArmId, ...] | Gone:
         """The vaults that a private endpoint connects to."""
 
+    def admit(self, vault: ArmId) -> None:
+        """Ask for room for one look at a vault, before its first reading. Makes no call.
+
+        Raises EstateThrottled when Azure is known to refuse it; its turn is then reserved.
+        """
+
     def apply(self, change: Change, change_id: str, *, deadline: Deadline) -> Outcome:
         """Make one change with its precondition. Never raises for what Azure answered: that is the Outcome."""
 
@@ -112,10 +123,17 @@ class Lease:
 class VaultRow:
     """What the ledger keeps of one vault; ``etag`` is empty for a row that does not exist yet.
 
-    ``first_seen`` maps digests of planned changes and fingerprints of findings to when they were first seen;
+    On Azure's clock: ``newest_event``; ``last_quiet_read``, when the newest reading began that was whole and quiet and
+    whose run was completed; ``last_fresh_read``, the same past every cache; ``touched``, when an event last named a
+    resource; ``initiators``, the newest event by each object id since all was last well, empty for an unknown one.
+    ``restless_since`` is since when no reading was whole and quiet, None while the newest one was.
+
+    ``first_seen`` maps planned changes and findings (the keys of ``shared.service.settle.sight``) to when first seen;
     ``told`` maps fingerprints of findings announced as open to a hash of what was said. ``unfinished`` is the id of a
     change whose intent was journalled and whose result was not. ``look_at`` is when the next look was promised.
-    ``made`` maps keys of changes to when kvguard last made them.
+    ``made`` maps keys of changes to when kvguard last made them, ``repaired`` fingerprints of findings to when it made
+    a change for them, oldest first. ``indexed`` maps the resources that have a row of
+    this vault in the index to when they were last seen near it.
     """
 
     vault: ArmId
@@ -123,6 +141,8 @@ class VaultRow:
     lease: Lease = Lease()
     newest_event: datetime | None = None
     last_quiet_read: datetime | None = None
+    last_fresh_read: datetime | None = None
+    restless_since: datetime | None = None
     look_at: datetime | None = None
     unfinished: str = ""
     first_seen: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
@@ -132,7 +152,24 @@ class VaultRow:
     written: Mapping[ArmId, WrittenRecord] = field(default_factory=lambda: MappingProxyType({}))
     ttl_mended: Mapping[ArmId, datetime] = field(default_factory=lambda: MappingProxyType({}))
     made: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
-    indexed: frozenset[str] = frozenset()
+    repaired: Mapping[str, tuple[datetime, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    touched: Mapping[ArmId, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    initiators: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    indexed: Mapping[ArmId, datetime] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class SweepClaim:
+    """Who requests the next sweep of ``scope``. ``start`` is when it begins; ``sent`` that its message is on the queue.
+
+    A claim that is not sent by ``until`` is that of a dead worker. Times are UTC; ``etag`` as in VaultRow.
+    """
+
+    scope: str
+    etag: str = ""
+    start: datetime | None = None
+    sent: bool = False
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,11 +230,32 @@ class Ledger(Protocol):
     def stopped(self) -> str:
         """The reason of the kill switch, empty while writes are allowed."""
 
-    def vaults_near(self, resource: ArmId) -> tuple[ArmId, ...]:
-        """The vaults that the index remembers for an endpoint, network or zone."""
+    def vaults_near(self, resource: ArmId, cursor: str = "", limit: int = 500) -> tuple[tuple[ArmId, ...], str]:
+        """A page of the vaults that the index remembers for a resource, and the cursor of the next.
+
+        Empty cursors begin and end. The order is fixed, so rows that come and go move no other to another page.
+        """
 
     def index(self, vault: ArmId, resources: Iterable[ArmId]) -> None:
-        """Remember that these endpoints, networks and zones concern this vault."""
+        """Remember that these resources concern this vault."""
+
+    def unindex(self, vault: ArmId, resources: Iterable[ArmId]) -> None:
+        """Forget that these resources concern this vault; those that the index does not know are no error."""
+
+    def note_hint(self, resource: ArmId, at: datetime) -> None:
+        """Note that a hint about a resource is about to be routed, at that time (UTC).
+
+        Resources share a bounded number of notes, so one may stand for a hint about another.
+        """
+
+    def last_hint(self, resources: Iterable[ArmId]) -> datetime | None:
+        """When a hint about one of these resources was last noted, None when never."""
+
+    def claim_sweep(self, scope: str) -> SweepClaim:
+        """The claim on the next sweep of a scope; a fresh one without etag when there is none."""
+
+    def save_claim(self, claim: SweepClaim) -> SweepClaim:
+        """Insert or replace a claim by etag and return it with its new etag. Raises LedgerConflict."""
 
 
 class Inbox(Protocol):

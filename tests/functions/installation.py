@@ -80,6 +80,16 @@ class Installation:
                     seen[key] = earlier.isoformat().replace("+00:00", "Z")
                 table.update_entity({**row, "firstSeen": json.dumps(seen)}, mode=UpdateMode.REPLACE)
 
+    @contextmanager
+    def switched(self, reason: str) -> Iterator[None]:
+        """The kill switch is on while the block runs."""
+        with TableServiceClient.from_connection_string(self.connection) as service:
+            table = service.get_table_client("switch")
+            row = {"PartitionKey": "switch", "RowKey": "writes"}
+            table.upsert_entity({**row, "stopped": reason})
+            yield
+            table.delete_entity(row)
+
     def forget(self) -> None:
         """Empty the vaults' rows: what the app remembers of them."""
         with TableServiceClient.from_connection_string(self.connection) as service:

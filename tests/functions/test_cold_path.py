@@ -14,7 +14,16 @@ from tests.emulator.arm.estate import LINK, NETWORK, RECORD, VAULT, Estate, link
 from tests.functions.installation import Installation
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("azure.mgmt.network", "azure.mgmt.keyvault", "azure.mgmt.privatedns", "azure.storage.queue", "aiohttp")
+HEAVY = (
+    "azure.mgmt.network",
+    "azure.mgmt.keyvault",
+    "azure.mgmt.privatedns",
+    "azure.storage.queue",
+    "aiohttp",
+    "typer",
+    "rich",
+    "cli",
+)
 SCRIPT = """
 import json, sys
 import azure.functions as func

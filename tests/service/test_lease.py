@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from shared.domain.message import Look
-from shared.service.lease import Leases
+from shared.service.lease import Leases, Left
 from shared.service.ports import Lease, LedgerConflict, VaultRow
 from tests.builders import NOW, Given, healthy, missing_record
 from tests.service.world import FakeClock, FakeLedger, World
@@ -159,16 +159,20 @@ def leases() -> tuple[Leases, FakeLedger, FakeClock]:
     return Leases(ledger, clock, lambda: next(names)), ledger, clock
 
 
-def taken(found: VaultRow | None) -> VaultRow:
-    assert found is not None
+def event_at(time: datetime) -> Callable[[VaultRow], VaultRow]:
+    return lambda row: replace(row, newest_event=time)
+
+
+def taken(found: VaultRow | Left) -> VaultRow:
+    assert isinstance(found, VaultRow)
     return found
 
 
 def test_a_held_vault_is_marked_and_its_holder_looks_again() -> None:
     held, ledger, _ = leases()
     vault = healthy().snapshot.vault.id
-    row = taken(held.take(vault, None))
-    assert held.take(vault, NOW) is None
+    row = taken(held.take(vault))
+    assert held.take(vault, event_at(NOW)) is Left.HELD
     again: list[VaultRow] = []
     held.give_back(row, again.append)
     assert [found.newest_event for found in again] == [NOW]
@@ -178,16 +182,16 @@ def test_a_held_vault_is_marked_and_its_holder_looks_again() -> None:
 def test_a_vault_that_nobody_asked_for_meanwhile_is_given_back_in_silence() -> None:
     held, _, _ = leases()
     again: list[VaultRow] = []
-    held.give_back(taken(held.take(healthy().snapshot.vault.id, None)), again.append)
+    held.give_back(taken(held.take(healthy().snapshot.vault.id)), again.append)
     assert again == []
 
 
 def test_a_holder_whose_lease_ran_out_can_store_nothing_any_more() -> None:
     held, ledger, clock = leases()
     vault = healthy().snapshot.vault.id
-    late = taken(held.take(vault, None))
+    late = taken(held.take(vault))
     clock.time += timedelta(seconds=31)
-    new = taken(held.take(vault, None))
+    new = taken(held.take(vault))
     assert new.lease.fence == late.lease.fence + 1
     with pytest.raises(LedgerConflict):
         held.save(replace(late, unfinished="chg-1"))
@@ -197,11 +201,73 @@ def test_a_holder_whose_lease_ran_out_can_store_nothing_any_more() -> None:
     assert ledger.load(vault).lease == new.lease
 
 
+def test_a_mark_that_comes_while_the_row_is_given_back_leads_to_a_look_as_well() -> None:
+    """The message sent for the first mark has come already, has met the lease and has become the second mark."""
+    held, ledger, _ = leases()
+    vault = healthy().snapshot.vault.id
+    row = taken(held.take(vault))
+    held.take(vault)
+    again: list[VaultRow] = []
+
+    def look_again(marked: VaultRow) -> None:
+        again.append(marked)
+        if len(again) < 3:
+            assert held.take(vault) is Left.HELD
+
+    held.give_back(held.save(row), look_again)
+    assert len(again) == 3
+    assert ledger.load(vault).lease == Lease(fence=1)
+
+
+def test_a_lease_is_renewed_as_the_fence_before_a_write() -> None:
+    held, ledger, clock = leases()
+    vault = healthy().snapshot.vault.id
+    row = taken(held.take(vault))
+    clock.time += timedelta(seconds=29)
+    row = held.renew(row)
+    clock.time += timedelta(seconds=10)
+    assert held.take(vault) is Left.HELD
+    held.ensure(row, timedelta(seconds=12))
+    clock.time += timedelta(seconds=4)
+    with pytest.raises(LedgerConflict):
+        held.ensure(row, timedelta(seconds=12))
+    clock.time += timedelta(seconds=16)
+    with pytest.raises(LedgerConflict):
+        held.renew(row)
+    assert ledger.load(vault).lease.until == row.lease.until
+
+
+@pytest.mark.parametrize("stalled", ["read", "reserve_write", "save", "intend"])
+def test_after_a_long_stall_the_holder_stops_before_its_write_though_nobody_took_the_lease(stalled: str) -> None:
+    """A storage call may hang for longer than a lease lasts; another worker could begin at any moment."""
+    world = settled(missing_record())
+    port: Any = world.estate if stalled == "read" else world.ledger
+    call, count = getattr(port, stalled), 0
+
+    def stalling(*arguments: Any, **options: Any) -> Any:
+        nonlocal count
+        answer = call(*arguments, **options)
+        count += 1
+        # The first save takes the lease; the second is the fence.
+        if count == (2 if stalled == "save" else 1):
+            world.clock.time += timedelta(seconds=31)
+        return answer
+
+    setattr(port, stalled, stalling)
+    assert world.look().result == "retry"
+    assert world.verbs == []
+    setattr(port, stalled, call)
+    world.play()
+    assert world.verbs == ["create-record"]
+    kinds = [entry.kind for entry in world.ledger.entries]
+    assert kinds.count("intent") == kinds.count("result")
+
+
 def test_a_holder_keeps_its_lease_while_others_mark_the_row() -> None:
     held, ledger, _ = leases()
     vault = healthy().snapshot.vault.id
-    row = taken(held.take(vault, None))
-    held.take(vault, NOW)
+    row = taken(held.take(vault))
+    held.take(vault, event_at(NOW))
     row = held.save(replace(row, unfinished="chg-1"))
     assert (row.lease.dirty, row.newest_event, ledger.load(vault).unfinished) == (NOW, NOW, "chg-1")
 

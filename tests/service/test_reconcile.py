@@ -120,10 +120,23 @@ def test_nothing_is_judged_while_something_moves() -> None:
     assert world.inbox.waiting
 
 
-def test_a_state_that_never_ends_moving_is_not_looked_at_forever() -> None:
+def test_a_state_that_never_ends_moving_is_looked_at_less_and_less_often_and_for_ever() -> None:
     world = World(healthy().vault(provisioning_state="RegisteringDns"))
     world.look()
-    assert 2 < len(world.play(most=40)) < 10
+    times, results = [], []
+    for _ in range(200):
+        (visible, _, _) = world.inbox.waiting[0]
+        times.append(visible - world.clock.now())
+        results += [ended.result for ended in world.play(most=1)]
+        assert len(world.inbox.waiting) == 1
+    assert times[0] == timedelta(seconds=120)
+    assert max(times[:50]) == timedelta(minutes=15)
+    assert world.clock.now() - NOW > timedelta(days=2)
+    assert (times[-1], results[-1]) == (timedelta(hours=1), "hanging")
+    world.estate.truth = missing_record().snapshot
+    world.play(until=timedelta(hours=2))
+    assert world.verbs == ["create-record"]
+    assert not world.inbox.waiting
 
 
 def test_intent_comes_before_the_write_and_result_after_it() -> None:
@@ -376,7 +389,9 @@ def test_what_azure_refuses_is_held_told_once_and_not_tried_again() -> None:
         world.look()
         world.play(until=timedelta(hours=1))
     assert world.verbs == ["create-record"]
-    (told,) = (json.loads(text) for text in world.inbox.told)
+    said = [json.loads(text) for text in world.inbox.told]
+    assert [message["rule"] for message in said] == ["KVG411", "KVG903"]
+    told = said[0]
     assert (told["fix"]["state"], "do-not-touch" in told["fix"]["detail"]) == ("refused", True)
     world.clock.time += timedelta(hours=7)
     world.look()

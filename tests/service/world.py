@@ -20,7 +20,16 @@ from shared.service.dispatch import Dispatcher
 from shared.service.execute import Executor
 from shared.service.judge import Judge
 from shared.service.lease import Leases
-from shared.service.ports import Deadline, EstateError, Intent, JournalEntry, LedgerConflict, VaultRow
+from shared.service.ports import (
+    Deadline,
+    EstateError,
+    EstateThrottled,
+    Intent,
+    JournalEntry,
+    LedgerConflict,
+    SweepClaim,
+    VaultRow,
+)
 from shared.service.reconcile import Reconciler
 from shared.service.routing import Router
 from shared.service.sweep import Ended, Sweeper
@@ -55,7 +64,10 @@ class FakeClock:
 
 @dataclass
 class FakeEstate:
-    """Azure: one vault's truth. ``stale`` is what a cached reading still sees; ``errors`` are raised, one a read."""
+    """Azure: one vault's truth. ``stale`` is what a cached reading still sees; ``errors`` are raised, one a read.
+
+    ``ahead`` is how far Azure's clock is before the worker's, None when Azure tells no time.
+    """
 
     clock: FakeClock
     truth: VaultSnapshot | Gone
@@ -67,6 +79,9 @@ class FakeEstate:
     applied: list[Change] = field(default_factory=list)
     before_apply: Callable[[], None] = lambda: None
     endpoints: dict[ArmId, tuple[ArmId, ...] | Gone] = field(default_factory=dict)
+    asked_for: list[ArmId] = field(default_factory=list)
+    full: list[float] = field(default_factory=list)
+    ahead: timedelta | None = None
     listed: tuple[ArmId, ...] = ()
     page_size: int = 1000
 
@@ -80,7 +95,9 @@ class FakeEstate:
         if isinstance(seen, Gone):
             return seen
         cached = not fresh and self.stale is not None
-        glance = _glance(replace(seen, read_at=self.clock.now(), history=History(), cached=cached))
+        now = self.clock.now()
+        azure = None if self.ahead is None else now + self.ahead
+        glance = _glance(replace(seen, read_at=now, azure_read_at=azure, history=History(), cached=cached))
         return self._deepened(glance, seen, parts)
 
     def deepen(self, snapshot: VaultSnapshot, *, deadline: Deadline, parts: frozenset[Part]) -> VaultSnapshot:
@@ -112,9 +129,14 @@ class FakeEstate:
         return self.listed[start:following], str(following) if following < len(self.listed) else ""
 
     def vaults_of_endpoint(self, endpoint: ArmId, *, deadline: Deadline) -> tuple[ArmId, ...] | Gone:
+        self.asked_for.append(endpoint)
         if self.errors:
             raise self.errors.pop(0)
         return self.endpoints.get(endpoint, Gone())
+
+    def admit(self, vault: ArmId) -> None:
+        if self.full:
+            raise EstateThrottled("no room", self.full.pop(0))
 
     def apply(self, change: Change, change_id: str, *, deadline: Deadline) -> Outcome:
         self.before_apply()
@@ -152,6 +174,8 @@ class FakeLedger:
     entries: list[JournalEntry] = field(default_factory=list)
     intents: dict[str, Intent] = field(default_factory=dict)
     near: dict[ArmId, tuple[ArmId, ...]] = field(default_factory=dict)
+    hints: dict[ArmId, datetime] = field(default_factory=dict)
+    claims: dict[str, SweepClaim] = field(default_factory=dict)
     stop: str = ""
     taken_by_another: bool = False
     spent: int = 0
@@ -191,12 +215,32 @@ class FakeLedger:
     def stopped(self) -> str:
         return self.stop
 
-    def vaults_near(self, resource: ArmId) -> tuple[ArmId, ...]:
-        return self.near.get(resource, ())
+    def vaults_near(self, resource: ArmId, cursor: str = "", limit: int = 500) -> tuple[tuple[ArmId, ...], str]:
+        left = [vault for vault in sorted(self.near.get(resource, ())) if vault.key > cursor]
+        return tuple(left[:limit]), left[limit - 1].key if len(left) > limit else ""
 
     def index(self, vault: ArmId, resources: Iterable[ArmId]) -> None:
         for resource in resources:
             self.near[resource] = tuple(sorted({*self.near.get(resource, ()), vault}))
+
+    def unindex(self, vault: ArmId, resources: Iterable[ArmId]) -> None:
+        for resource in resources:
+            self.near[resource] = tuple(known for known in self.near.get(resource, ()) if known != vault)
+
+    def note_hint(self, resource: ArmId, at: datetime) -> None:
+        self.hints[resource] = at
+
+    def last_hint(self, resources: Iterable[ArmId]) -> datetime | None:
+        return max((self.hints[resource] for resource in resources if resource in self.hints), default=None)
+
+    def claim_sweep(self, scope: str) -> SweepClaim:
+        return self.claims.get(scope, SweepClaim(scope))
+
+    def save_claim(self, claim: SweepClaim) -> SweepClaim:
+        if self.claim_sweep(claim.scope).etag != claim.etag:
+            raise LedgerConflict(claim.scope)
+        self.claims[claim.scope] = replace(claim, etag=str(next(self.etags)))
+        return self.claims[claim.scope]
 
 
 @dataclass
@@ -247,9 +291,9 @@ class World:
         self.ids = itertools.count(1)
         self.handle = self.worker(enforce=enforce).handle
 
-    def worker(self, *, enforce: bool = True) -> Dispatcher:
+    def worker(self, *, enforce: bool = True, judge: Judge | None = None) -> Dispatcher:
         """Another worker on the same world."""
-        judge = Judge(self.estate, RULES)
+        judge = judge or Judge(self.estate, RULES)
         leases = Leases(self.ledger, self.clock, lambda: f"owner-{next(self.ids)}")
         subscriptions = frozenset({SUBSCRIPTION})
         reconciler = Reconciler(
@@ -273,12 +317,11 @@ class World:
         )
         return Dispatcher(
             reconciler=reconciler,
-            router=Router(self.estate, self.ledger, subscriptions, PRIVATE_ZONE),
-            sweeper=Sweeper(self.estate, self.inbox, self.clock, subscriptions),
+            router=Router(self.estate, self.ledger, self.clock, subscriptions, PRIVATE_ZONE),
+            sweeper=Sweeper(self.estate, self.ledger, self.inbox, self.clock, subscriptions),
             inbox=self.inbox,
             clock=self.clock,
             policies=self.policies,
-            subscriptions=subscriptions,
             jitter=lambda: 1.0,
         )
 

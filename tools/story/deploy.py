@@ -96,6 +96,7 @@ class Deployer:
 
     def _reject(self, group: str, who: str, step: story.Reject) -> str:
         vault = self._id(group, f"vaults/{step.vault}")
+        self._until(lambda: bool(self._azure.rows(f"{vault}/privateEndpointConnections")), f"{vault} has a connection")
         [connection] = self._azure.rows(f"{vault}/privateEndpointConnections")
         state = {"status": "Rejected", "description": step.why}
         body = {"properties": {"privateLinkServiceConnectionState": state}}
@@ -141,17 +142,23 @@ class Deployer:
 
     def _finish(self, resource: str) -> None:
         """Wait as a template does, by reading, until the resource has left its transient states."""
-        deadline = self._world.seconds() + _LONGEST
-        state = ""
-        while self._world.seconds() < deadline:
+
+        def finished() -> bool:
             body = self._azure.read(resource)
             properties = {} if body is None else body["properties"]
             state = str(properties.get("virtualNetworkLinkState") or properties.get("provisioningState"))
-            if body is not None and state not in _TRANSIENT:
-                return
+            return body is not None and state not in _TRANSIENT
+
+        self._until(finished, f"{resource} is finished")
+
+    def _until(self, true: Callable[[], bool], what: str) -> None:
+        """Wait for something to be so. Raises DeploymentFailed when it takes too long."""
+        deadline = self._world.seconds() + _LONGEST
+        while not true():
+            if self._world.seconds() > deadline:
+                raise DeploymentFailed(f"waited {_LONGEST:.0f} s in vain until {what}")
             self._meanwhile()
             self._world.pause(0.05)
-        raise DeploymentFailed(f"{resource} was still {state} after {_LONGEST:.0f} s")
 
     def _client(self, kind: type, who: str) -> Any:
         """The SDK's client for a principal. Any, since it takes plain JSON, which its annotations do not say."""

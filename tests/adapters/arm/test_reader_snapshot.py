@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -352,3 +353,17 @@ def test_a_hanging_call_is_given_up_after_its_own_time(
     assert time.monotonic() - begun < 3.0
     assert parts["links"].reason is UnreadReason.UNAVAILABLE
     assert parts["addresses"] == ("10.1.0.4",)
+
+
+@pytest.mark.usefixtures("whole")
+@pytest.mark.parametrize("ahead", [-3600, 0, 3600])
+def test_a_reading_says_when_it_began_by_azures_clock(bench: Bench, ahead: int) -> None:
+    """Rather a little too early than too late: an event is settled only by a reading that began after it."""
+    bench.clock.moment = datetime.now(UTC) + timedelta(seconds=ahead)
+    snapshot = bench.read()
+    assert isinstance(snapshot, VaultSnapshot)
+    azure = datetime.now(UTC)
+    assert snapshot.read_at == bench.clock.moment
+    assert snapshot.azure_read_at is not None
+    assert azure - timedelta(seconds=30) < snapshot.azure_read_at < azure
+    assert snapshot.began == snapshot.azure_read_at

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,8 +14,8 @@ from shared.adapters.blobs import BlobStore
 from shared.adapters.storage_connection import StorageConnection
 from shared.adapters.table_account import BUDGETS, TableAccount
 from shared.adapters.tables import TableLedger
-from shared.domain.arm_id import ENDPOINT, ZONE, ArmId
-from shared.service.ports import LedgerUnavailable, VaultRow
+from shared.domain.arm_id import ArmId
+from shared.service.ports import LedgerUnavailable, SweepClaim, VaultRow
 from tests.adapters.storage.conftest import NOW
 
 
@@ -59,20 +58,6 @@ def test_the_kill_switch_has_a_reason_until_it_is_lifted(ledger: TableLedger) ->
     assert ledger.stopped() == ""
 
 
-def test_the_index_leads_from_a_resource_to_its_vaults(ledger: TableLedger, vault: ArmId, subscription: str) -> None:
-    other = ArmId.parse(vault.text + "2")
-    endpoint = ArmId.of(subscription, "rg", ENDPOINT, "pe-1")
-    zone = ArmId.of(subscription, "rg", ZONE, "privatelink.vaultcore.azure.net")
-
-    ledger.index(vault, [endpoint, zone, ArmId.parse(zone.text.replace("rg", "RG", 1))])
-    ledger.index(other, [zone])
-    ledger.index(other, [])
-
-    assert ledger.vaults_near(endpoint) == (vault,)
-    assert ledger.vaults_near(ArmId.parse(zone.text.replace("privateDnsZones", "PRIVATEDNSZONES"))) == (vault, other)
-    assert ledger.vaults_near(vault) == ()
-
-
 def closed_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -93,6 +78,11 @@ CALLS: dict[str, Callable[[TableLedger, ArmId], object]] = {
     "stopped": lambda ledger, vault: ledger.stopped(),
     "near": lambda ledger, vault: ledger.vaults_near(vault),
     "index": lambda ledger, vault: ledger.index(vault, [vault]),
+    "unindex": lambda ledger, vault: ledger.unindex(vault, [vault]),
+    "note": lambda ledger, vault: ledger.note_hint(vault, NOW),
+    "last hint": lambda ledger, vault: ledger.last_hint([vault]),
+    "claim": lambda ledger, vault: ledger.claim_sweep("x"),
+    "save claim": lambda ledger, vault: ledger.save_claim(SweepClaim("x")),
     "ensure": lambda ledger, vault: ledger.ensure(),
 }
 
@@ -117,21 +107,8 @@ def test_missing_tables_are_unavailable_and_not_empty(
     open_table = account.table
     monkeypatch.setattr(account, "table", lambda name: open_table(f"absent{name}"))
 
-    for call in (ledger.load, ledger.verify, ledger.vaults_near, lambda _: ledger.stopped()):
+    asking = (lambda _: ledger.stopped(), lambda _: ledger.last_hint([vault]), lambda _: ledger.claim_sweep("x"))
+    claiming = (lambda _: ledger.save_claim(SweepClaim("x")), lambda _: ledger.save_claim(SweepClaim("x", "e")))
+    for call in (ledger.load, ledger.verify, ledger.vaults_near, *asking, *claiming):
         with pytest.raises(LedgerUnavailable):
             call(vault)
-
-
-def test_storage_that_never_answers_ends_in_time(vault: ArmId, monkeypatch: pytest.MonkeyPatch) -> None:
-    options = {"connection_timeout": 0.1, "read_timeout": 0.1, "retry_total": 2, "retry_backoff_max": 0.05}
-    monkeypatch.setattr("shared.adapters.table_account.TABLE_OPTIONS", options)
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-        connection = StorageConnection("X", connection_string=text_for(silent.getsockname()[1]))
-        start = time.monotonic()
-
-        with pytest.raises(LedgerUnavailable):
-            TableLedger(TableAccount(connection), BlobStore(connection)).load(vault)
-
-        assert time.monotonic() - start < 2

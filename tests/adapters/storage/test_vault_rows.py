@@ -32,6 +32,8 @@ def full_row(vault: ArmId) -> VaultRow:
         lease=Lease("worker-1", NOW, 7, NOW + timedelta(seconds=2)),
         newest_event=NOW,
         last_quiet_read=NOW + timedelta(seconds=1),
+        last_fresh_read=NOW - timedelta(minutes=1),
+        restless_since=NOW - timedelta(minutes=2),
         look_at=NOW + timedelta(microseconds=1),
         unfinished="change-1",
         first_seen=MappingProxyType({"digest": NOW}),
@@ -43,7 +45,10 @@ def full_row(vault: ArmId) -> VaultRow:
         written=MappingProxyType({RECORD: WrittenRecord("change-0", ("10.1.0.4", "10.1.0.5"), 60, NOW)}),
         ttl_mended=MappingProxyType({RECORD: NOW}),
         made=MappingProxyType({"key": NOW}),
-        indexed=frozenset({"b", "a"}),
+        repaired=MappingProxyType({"fingerprint": (NOW - timedelta(hours=2), NOW)}),
+        touched=MappingProxyType({RECORD: NOW - timedelta(seconds=3)}),
+        initiators=MappingProxyType({"": NOW, "00000000-0000-0000-0000-0000000000e1": NOW - timedelta(seconds=4)}),
+        indexed=MappingProxyType({RECORD: NOW - timedelta(days=1)}),
     )
 
 

@@ -1,0 +1,5 @@
+"""``python -m cli`` is ``kvguard``."""
+
+from cli.main import main
+
+main()

@@ -1,0 +1,22 @@
+"""The terminal: ``kvguard``. Data on stdout, progress on stderr; exit 0 clean, 1 something is left, 2 not completed."""
+
+from __future__ import annotations
+
+import typer
+
+from cli import replay
+
+app = typer.Typer(
+    name="kvguard", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+app.command(name="replay")(replay.replay)
+
+
+@app.callback()
+def kvguard() -> None:
+    """Keep the private path of Azure Key Vaults working."""
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
