@@ -32,13 +32,15 @@ from emulator.arm.faults import Faults
 from emulator.arm.identity import LIFETIME_SECONDS, Identities
 from emulator.arm.log import RequestLog
 from emulator.arm.messages import ArmResponse
+from emulator.arm.policy_remediation import DELAY_SECONDS, PolicyRemediation
 from emulator.arm.records import write_internal
 from emulator.arm.resources import Zone
+from emulator.arm.restrictions import Restrictions
 from emulator.arm.service import ArmService
 from emulator.arm.store import Store
+from emulator.arm.switches import Switches
 from emulator.arm.web import CuttableProtocol, create_app
-from emulator.arm.world import Switches
-from emulator.eventgrid import EventGrid
+from emulator.eventgrid import Disorder, EventGrid
 
 TENANT = "7f0c6f5e-8f8a-4b7d-9f5e-2a1d6c3b4e10"
 SUBSCRIPTION = "11111111-2222-4333-8444-555555555555"
@@ -103,6 +105,7 @@ class LocalAzure:
         clock: Clock | None = None,
         tenant: str = TENANT,
         subscriptions: Iterable[str] = (SUBSCRIPTION,),
+        disorder: Disorder | None = None,
     ) -> None:
         self._cleanup = contextlib.ExitStack()
         if directory is None:
@@ -115,13 +118,16 @@ class LocalAzure:
         self.url = f"https://127.0.0.1:{self._socket.getsockname()[1]}"
         self.tenant = tenant
         self.control_secret = secrets.token_urlsafe(24)
-        self.faults = Faults()
-        self.identities = Identities(tenant, f"{self.url}/{tenant}", extra_audience=self.url)
-        self.service = ArmService(clock or Clock(scale), self.identities, tenant)
+        clock = clock or Clock(scale)
+        self.faults = Faults(clock.azure_seconds)
+        self.identities = Identities(
+            tenant, f"{self.url}/{tenant}", extra_audience=self.url, now=lambda: clock.now().timestamp()
+        )
+        self.service = ArmService(clock, self.identities, tenant)
         for number, subscription in enumerate(subscriptions, 1):
             self.store.add_subscription(subscription, f"Subscription {number}")
         self.operator = self.identities.add(Principal.named(OPERATOR, person=True)).principal
-        self.grid = EventGrid(scale=self.clock.scale)
+        self.grid = EventGrid(scale=self.clock.scale, disorder=disorder)
         self.service.world.events.subscribe(self.grid.publish_arm)
         control = Control(self.service, self.faults, self.control_secret, self.env_for)
         app = create_app(self.service, self.faults, control, list(self.grid.routes()))
@@ -192,6 +198,15 @@ class LocalAzure:
     def switches(self) -> Switches:
         """Behaviour that can be changed."""
         return self.service.world.switches
+
+    @property
+    def restrictions(self) -> Restrictions:
+        """Locks, denials by Azure Policy, and deny assignments."""
+        return self.service.world.restrictions
+
+    def policy_remediation(self, zone_id: str, delay_seconds: float = DELAY_SECONDS) -> PolicyRemediation:
+        """Let Azure Policy attach a zone group with this zone to each new endpoint of a vault, so much later."""
+        return PolicyRemediation(self.service, zone_id, delay_seconds)
 
     @property
     def clock(self) -> Clock:
@@ -279,21 +294,57 @@ def write_ready(path: Path, content: dict[str, Any]) -> None:
     part.replace(path)
 
 
+def print_switches() -> None:
+    """One line per switch: name, default, what it does, the values it takes."""
+    for switch in Switches().listing():
+        choices = "" if switch["choices"] is None else f" ({', '.join(json.dumps(one) for one in switch['choices'])})"
+        print(f"{switch['name']}={json.dumps(switch['default'])}  {switch['about']}{choices}")
+
+
 def main() -> int:
     """Run the local Azure until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="python -m emulator.azure", description=main.__doc__)
     parser.add_argument("--port", type=int, default=0, help="loopback port, 0 for any free one")
-    parser.add_argument("--state", type=Path, required=True, help="directory for certificates and ready.json")
+    parser.add_argument("--state", type=Path, help="directory for certificates and ready.json; required")
     parser.add_argument("--scale", type=float, default=0.02, help="real seconds per second of Azure")
     parser.add_argument("--subscription", action="append", help="a subscription id; may be repeated")
     parser.add_argument("--principal", action="append", default=[], help="a principal to make known; may be repeated")
+    parser.add_argument(
+        "--eventgrid",
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help=f"disorder of Event Grid, of {', '.join(Disorder.__dataclass_fields__)}; may be repeated",
+    )
+    parser.add_argument(
+        "--switch", action="append", default=[], metavar="NAME=VALUE", help="behaviour of Azure; may be repeated"
+    )
+    parser.add_argument("--switches", action="store_true", help="list the switches and end")
     arguments = parser.parse_args()
+    if arguments.switches:
+        print_switches()
+        return 0
+    if arguments.state is None:
+        parser.error("--state is required")
+    try:
+        for assignment in arguments.switch:
+            Switches().set_text(assignment)
+    except ValueError as error:
+        parser.error(f"--switch: {error}")
+    try:
+        disorder = Disorder.parse(arguments.eventgrid)
+    except ValueError as error:
+        parser.error(f"--eventgrid: {error}")
     directory: Path = arguments.state.absolute()
     subscriptions = arguments.subscription or [SUBSCRIPTION]
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with LocalAzure(directory, port=arguments.port, scale=arguments.scale, subscriptions=subscriptions) as azure:
+    with LocalAzure(
+        directory, port=arguments.port, scale=arguments.scale, subscriptions=subscriptions, disorder=disorder
+    ) as azure:
+        for assignment in arguments.switch:
+            azure.switches.set_text(assignment)
         for name in arguments.principal:
             azure.identities.named(name)
         write_ready(directory / "ready.json", azure.ready())

@@ -66,10 +66,12 @@ class Access:
 
     _denials: list[_Denial] = field(default_factory=list)
     _grants: dict[str, list[_Grant]] = field(default_factory=dict)
+    _known: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=dict)
 
     def deny(self, principal: str, action: str, scope: str = "/") -> None:
         """Take from a principal all actions that start with `action`, at and below a scope."""
         self._denials.append(_Denial(principal, action.casefold(), scope))
+        self._known.clear()
 
     def grant(
         self, principal: str, actions: tuple[str, ...], scope: str = "/", not_actions: tuple[str, ...] = ()
@@ -82,25 +84,48 @@ class Access:
                 scope,
             )
         )
+        self._known.clear()
 
     def restore(self, principal: str) -> None:
         """Give a principal all rights again."""
         self._denials = [denial for denial in self._denials if denial.principal != principal]
         self._grants.pop(principal, None)
+        self._known.clear()
+
+    def everywhere(self, principal: Principal, action: str) -> bool:
+        """Whether a principal may do an action on every scope there is."""
+        denied, granted = self._where(principal, action)
+        return not denied and "/" in granted
 
     def allows(self, principal: Principal, action: str, scope: str) -> bool:
         """Whether a principal may do an action on a scope."""
-        wanted = action.casefold()
-        for denial in self._denials:
-            inside = denial.scope == "/" or is_within(denial.scope, scope)
-            if denial.principal == principal.name and wanted.startswith(denial.action) and inside:
-                return False
-        grants = self._grants.get(principal.name)
-        if grants is None:
-            return True
-        return any(
-            (grant.scope == "/" or is_within(grant.scope, scope))
-            and any(fnmatchcase(wanted, pattern) for pattern in grant.actions)
-            and not any(fnmatchcase(wanted, pattern) for pattern in grant.not_actions)
-            for grant in grants
+        denied, granted = self._where(principal, action)
+        return not any(_inside(outer, scope) for outer in denied) and any(_inside(outer, scope) for outer in granted)
+
+    def _where(self, principal: Principal, action: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        known = self._known.get((principal.name, action))
+        if known is None:
+            known = self._known[(principal.name, action)] = self._scopes(principal.name, action.casefold())
+        return known
+
+    def _scopes(self, principal: str, wanted: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Where an action is denied, and where it is granted."""
+        denied = tuple(
+            denial.scope
+            for denial in self._denials
+            if denial.principal == principal and wanted.startswith(denial.action)
         )
+        grants = self._grants.get(principal)
+        if grants is None:
+            return denied, ("/",)
+        granted = tuple(
+            grant.scope
+            for grant in grants
+            if any(fnmatchcase(wanted, pattern) for pattern in grant.actions)
+            and not any(fnmatchcase(wanted, pattern) for pattern in grant.not_actions)
+        )
+        return denied, granted
+
+
+def _inside(outer: str, scope: str) -> bool:
+    return outer == "/" or is_within(outer, scope)

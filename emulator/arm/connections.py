@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 
 from emulator.arm.errors import bad_request
+from emulator.arm.events import EventKind
 from emulator.arm.ids import ResourceId
 from emulator.arm.messages import ArmResponse, Json
 from emulator.arm.operations import Protocol
@@ -21,6 +22,7 @@ from emulator.arm.resources import (
     Vault,
 )
 from emulator.arm.routing import Call, Router, Shape
+from emulator.arm.switches import DeleteAnswer, show, spelled
 from emulator.arm.world import World
 
 CONNECTIONS = "Microsoft.KeyVault/vaults/privateEndpointConnections"
@@ -75,7 +77,8 @@ class Connections:
         connection.status = status
         connection.description = sent.get("description")
         connection.actions_required = sent.get("actionsRequired") or "None"
-        connection.etag = uuid.uuid4().hex
+        if self._world.switches.connection_etag_after_decision:
+            connection.etag = uuid.uuid4().hex
         connection.state = State.UPDATING
 
         def settled() -> None:
@@ -95,15 +98,26 @@ class Connections:
         return ArmResponse(200, self._render(connection), headers)
 
     def delete(self, call: Call) -> ArmResponse:
-        """Cut the connection: 202 with a Location and no Retry-After; the endpoint shows Disconnected then."""
+        """Cut the connection: 202 with a Location and no Retry-After, or done at once as 200 or 204 (a switch).
+
+        The endpoint shows Disconnected then. 204 also for a connection that is not there.
+        """
         store = self._world.store
+        answer = self._world.switches.connection_delete_answer
+        if answer is DeleteAnswer.NO_CONTENT and store.find(call.id, Connection) is None:
+            store.require(_vault_of(call), Vault)
+            return ArmResponse(204)
         connection = store.require(call.id, Connection)
-        connection.state = State.DELETING
 
         def gone() -> None:
             disconnect_endpoint(self._world, connection)
             store.remove(connection.id)
 
+        if answer is not DeleteAnswer.ACCEPTED:
+            gone()
+            call.tell_no_content = True
+            return ArmResponse(answer.value)
+        connection.state = State.DELETING
         call.operation = self._world.operations.start(
             Protocol.KEY_VAULT,
             seconds=DELETE_SECONDS,
@@ -127,28 +141,36 @@ class Connections:
         }
         if connection.etag is not None:
             body["etag"] = connection.etag
-        body["properties"] = _properties(connection)
+        body["properties"] = _properties(self._world, connection)
         return body
 
 
-def _properties(connection: Connection) -> Json:
+def _vault_of(call: Call) -> ResourceId:
+    assert call.id.parent is not None
+    return call.id.parent
+
+
+def _properties(world: World, connection: Connection) -> Json:
+    casing = world.switches.connection_reference_casing
     state: Json = {"status": connection.status.value}
-    if connection.description is not None:
+    if connection.description is None:
+        show(state, "description", None, world.switches.unset_description, empty="")
+    else:
         state["description"] = connection.description
     state["actionsRequired"] = connection.actions_required
     return {
         "provisioningState": connection.state.value,
-        "privateEndpoint": {"id": connection.endpoint_id},
+        "privateEndpoint": {"id": spelled(ResourceId.parse(connection.endpoint_id), casing)},
         "privateLinkServiceConnectionState": state,
     }
 
 
-def render_nested(connection: Connection) -> Json:
+def render_nested(world: World, connection: Connection) -> Json:
     """The connection as it appears inside its vault: without name, type and location."""
     body: Json = {"id": connection.id.text}
-    if connection.etag is not None:
+    if connection.etag is not None and world.switches.nested_connection_etag:
         body["etag"] = connection.etag
-    body["properties"] = _properties(connection)
+    body["properties"] = _properties(world, connection)
     return body
 
 
@@ -164,14 +186,15 @@ def create(world: World, endpoint: Endpoint, service: ServiceConnection, vault: 
             description=service.request_message if service.manual else None,
         )
     )
+    world.tell_own(target, EventKind.WRITE)
 
 
-def _services(world: World, connection: Connection) -> list[ServiceConnection]:
+def _services(world: World, connection: Connection) -> list[tuple[Endpoint, ServiceConnection]]:
     endpoint = world.store.find(connection.endpoint_id, Endpoint)
     if endpoint is None:
         return []
     return [
-        service
+        (endpoint, service)
         for service in endpoint.connections
         if service.connection_id is not None and service.connection_id.key == connection.id.key
     ]
@@ -180,17 +203,21 @@ def _services(world: World, connection: Connection) -> list[ServiceConnection]:
 def _mirror(world: World, connection: Connection, status: ConnectionStatus) -> None:
     if connection.status is not status:
         return
-    for service in _services(world, connection):
+    for endpoint, service in _services(world, connection):
         service.status = status
         service.description = connection.description or ""
+        world.store.changed(endpoint)
+        world.tell_own(endpoint.id, EventKind.WRITE)
 
 
 def disconnect_endpoint(world: World, connection: Connection) -> None:
     """Show the endpoint that the vault has cut its connection."""
-    for service in _services(world, connection):
+    for endpoint, service in _services(world, connection):
         service.status = ConnectionStatus.DISCONNECTED
         service.description = "Deleted state"
         service.connection_id = None
+        world.store.changed(endpoint)
+        world.tell_own(endpoint.id, EventKind.WRITE)
 
 
 def endpoint_deleted(world: World, endpoint: Endpoint) -> None:
@@ -203,6 +230,8 @@ def endpoint_deleted(world: World, endpoint: Endpoint) -> None:
             continue
         if world.switches.connection_removed_with_endpoint:
             world.store.remove(connection.id)
+            world.tell_own(connection.id, EventKind.DELETE)
         else:
             connection.status = ConnectionStatus.DISCONNECTED
-            connection.state = State.DISCONNECTED
+            connection.state = State(world.switches.lost_connection_state)
+            world.tell_own(connection.id, EventKind.WRITE)

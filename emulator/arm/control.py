@@ -14,7 +14,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from emulator.arm.access import Principal
-from emulator.arm.faults import Faults, parse_action
+from emulator.arm.faults import ALWAYS, Faults, Surface, parse_action, parse_schedule
+from emulator.arm.policy_remediation import DELAY_SECONDS, PolicyRemediation
+from emulator.arm.restrictions import LockLevel, Restrictions
 from emulator.arm.service import ArmService
 
 HEADER = "x-emulator-control"
@@ -30,6 +32,7 @@ class Control:
         self._faults = faults
         self._secret = secret
         self._env_for = env_for
+        self._remediation: PolicyRemediation | None = None
 
     def routes(self) -> list[Route]:
         """All routes."""
@@ -41,7 +44,14 @@ class Control:
             self._route("/_emulator/deny", self._deny, "POST"),
             self._route("/_emulator/grant", self._grant, "POST"),
             self._route("/_emulator/restore", self._restore, "POST"),
+            self._route("/_emulator/switches", self._list_switches, "GET"),
             self._route("/_emulator/switches", self._switches, "POST"),
+            self._route("/_emulator/locks", self._lock, "POST"),
+            self._route("/_emulator/policy-denials", self._deny_by_policy, "POST"),
+            self._route("/_emulator/deny-assignments", self._deny_assignment, "POST"),
+            self._route("/_emulator/restrictions", self._lift, "DELETE"),
+            self._route("/_emulator/policy-remediation", self._remediate, "POST"),
+            self._route("/_emulator/policy-remediation", self._stop_remediation, "DELETE"),
             self._route("/_emulator/principals", self._principal, "POST"),
         ]
 
@@ -77,10 +87,18 @@ class Control:
             }
 
     def _add_fault(self, body: dict[str, Any]) -> Any:
-        """`{"method", "path", "action": {"kind", ...}, "times"}`."""
+        """`{"method", "path", "action": {"kind", ...}, "times", "schedule": {"start", "end", ...}, "surface"}`."""
         action = dict(body["action"])
         kind = action.pop("kind")
-        self._faults.add(body.get("method", "*"), body["path"], parse_action(kind, action), body.get("times"))
+        schedule = body.get("schedule")
+        self._faults.add(
+            body.get("method", "*"),
+            body["path"],
+            parse_action(kind, action),
+            body.get("times"),
+            schedule=ALWAYS if schedule is None else parse_schedule(schedule),
+            surface=Surface(body.get("surface", "arm")),
+        )
         return {}
 
     def _clear_faults(self, query: dict[str, str]) -> Any:
@@ -104,9 +122,54 @@ class Control:
         self._service.world.access.restore(body["principal"])
         return {}
 
+    def _list_switches(self, query: dict[str, str]) -> Any:
+        return {"switches": self._service.world.switches.listing()}
+
     def _switches(self, body: dict[str, Any]) -> Any:
-        for name, value in body.items():
-            self._service.world.switches.set(name, value)
+        with self._service.world.store.lock:
+            for name, value in body.items():
+                self._service.world.switches.set(name, value)
+        return {}
+
+    def _lock(self, body: dict[str, Any]) -> Any:
+        """`{"scope", "level": "CanNotDelete" or "ReadOnly", "name"}`."""
+        level = LockLevel(body.get("level", "ReadOnly"))
+        return {"id": self._restrictions.lock(body["scope"], level, body.get("name", "lock")).id}
+
+    def _deny_by_policy(self, body: dict[str, Any]) -> Any:
+        """`{"scope", "resourceType", "name"}`."""
+        made = self._restrictions.deny_by_policy(body["scope"], body["resourceType"], body.get("name", "deny-policy"))
+        return {"id": made.assignment_id}
+
+    def _deny_assignment(self, body: dict[str, Any]) -> Any:
+        """`{"scope", "actions", "name", "excluded"}`; `excluded` are names of principals."""
+        made = self._restrictions.deny_assignment(
+            body["scope"],
+            tuple(body["actions"]),
+            body.get("name", "deny-assignment"),
+            tuple(body.get("excluded", ())),
+        )
+        return {"id": made.id}
+
+    def _lift(self, query: dict[str, str]) -> Any:
+        self._restrictions.clear()
+        return {}
+
+    @property
+    def _restrictions(self) -> Restrictions:
+        return self._service.world.restrictions
+
+    def _remediate(self, body: dict[str, Any]) -> Any:
+        """`{"zone", "delay"}`, the delay in seconds of Azure; takes the place of an earlier one."""
+        self._stop_remediation({})
+        delay = float(body.get("delay", DELAY_SECONDS))
+        self._remediation = PolicyRemediation(self._service, body["zone"], delay)
+        return {"principal": self._remediation.principal.name}
+
+    def _stop_remediation(self, query: dict[str, str]) -> Any:
+        if self._remediation is not None:
+            self._remediation.stop()
+        self._remediation = None
         return {}
 
     def _principal(self, body: dict[str, Any]) -> Any:

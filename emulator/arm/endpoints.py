@@ -9,6 +9,7 @@ from typing import Any
 
 from emulator.arm import connections, zone_groups
 from emulator.arm.errors import ArmError, bad_request, invalid_reference
+from emulator.arm.events import EventKind
 from emulator.arm.ids import ResourceId
 from emulator.arm.messages import ArmResponse, Json
 from emulator.arm.network_writes import deleting, in_scope, refuse_dependency_busy
@@ -29,6 +30,7 @@ from emulator.arm.resources import (
     weak_etag,
 )
 from emulator.arm.routing import Call, Router, Shape
+from emulator.arm.switches import show, spelled
 from emulator.arm.world import World
 
 ENDPOINTS = "Microsoft.Network/privateEndpoints"
@@ -172,7 +174,7 @@ class Endpoints:
             address=take_address(world, subnet, static and static.get("privateIPAddress"), endpoint.id),
             subnet=subnet.id.text,
             group_id=service.group_ids[0] if service.group_ids else "",
-            member_name="default",
+            member_name=world.switches.vault_member_name,
             fqdns=host,
         )
         interface = Interface(
@@ -184,6 +186,7 @@ class Endpoints:
         )
         world.store.put(interface)
         world.store.refer(interface, subnet.id.text)
+        world.tell_own(target, EventKind.WRITE)
         endpoint.interface_id = target
 
     def _host(self, vault: Vault) -> str:
@@ -236,12 +239,14 @@ class Endpoints:
         connections.endpoint_deleted(self._world, endpoint)
         if endpoint.interface_id is not None:
             store.remove(endpoint.interface_id)
+            self._world.tell_own(endpoint.interface_id, EventKind.DELETE)
         store.remove(endpoint.id)
 
     def render(self, endpoint: Endpoint) -> Json:
         """The body; both connection arrays are always there, one of them empty."""
         world = self._world
         grouped = any(True for _ in world.store.children(endpoint.id, ZoneGroup))
+        casing = world.switches.endpoint_reference_casing
         hidden = grouped and world.switches.custom_dns_configs_emptied_by_zone_group
         properties: dict[str, Any] = {
             "provisioningState": endpoint.state.value,
@@ -253,11 +258,14 @@ class Endpoints:
                 _service_body(endpoint, service) for service in endpoint.connections if service.manual
             ],
             "customNetworkInterfaceName": endpoint.custom_interface_name,
-            "subnet": {"id": endpoint.subnet},
+            "subnet": {"id": spelled(ResourceId.parse(endpoint.subnet), casing)},
             "ipConfigurations": endpoint.static_configurations,
-            "networkInterfaces": [] if endpoint.interface_id is None else [{"id": endpoint.interface_id.text}],
-            "customDnsConfigs": [] if hidden else endpoint.custom_dns_configs,
+            "networkInterfaces": []
+            if endpoint.interface_id is None
+            else [{"id": spelled(endpoint.interface_id, casing)}],
         }
+        shown = [] if hidden else endpoint.custom_dns_configs
+        show(properties, "customDnsConfigs", shown, world.switches.unset_custom_dns_configs, empty=[])
         body: Json = {"name": endpoint.id.name, "id": endpoint.id.text, "etag": endpoint.etag}
         body["type"] = ENDPOINTS
         body["location"] = endpoint.location

@@ -26,13 +26,20 @@ class ArmError(Exception):
     details: list[dict[str, Any]] | None = None
     flat: bool = False
     gateway: bool = False
+    target: str | None = None
+    additional_info: list[dict[str, Any]] | None = None
 
     @property
     def body(self) -> dict[str, Any]:
         """The JSON body."""
-        inner: dict[str, Any] = {"code": self.code, "message": self.message}
+        inner: dict[str, Any] = {"code": self.code}
+        if self.target is not None:
+            inner["target"] = self.target
+        inner["message"] = self.message
         if self.details is not None:
             inner["details"] = self.details
+        if self.additional_info is not None:
+            inner["additionalInfo"] = self.additional_info
         return inner if self.flat else {"error": inner}
 
     @property

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class ResourceId:
     types: tuple[str, ...]
     names: tuple[str, ...]
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The id as ARM writes it, with `resourceGroups` in camel case."""
         scope = f"/subscriptions/{self.subscription}"
@@ -27,7 +29,7 @@ class ResourceId:
         pairs = "".join(f"/{kind}/{name}" for kind, name in zip(self.types, self.names, strict=True))
         return f"{scope}/providers/{self.provider}{pairs}"
 
-    @property
+    @cached_property
     def upper_text(self) -> str:
         """The id with group and names upper-cased, as subnets show the endpoints and configurations inside them."""
         upper = replace(
@@ -37,12 +39,12 @@ class ResourceId:
         )
         return upper.text
 
-    @property
+    @cached_property
     def key(self) -> str:
         """What two spellings of one resource have in common."""
         return self.text.casefold()
 
-    @property
+    @cached_property
     def type(self) -> str:
         """The full type, e.g. `Microsoft.Network/virtualNetworks/subnets`."""
         return f"{self.provider}/{'/'.join(self.types)}"
@@ -52,12 +54,16 @@ class ResourceId:
         """The last name."""
         return self.names[-1]
 
-    @property
+    @cached_property
     def parent(self) -> ResourceId | None:
         """The resource this one lies in, or None for a top-level resource."""
         if len(self.types) == 1:
             return None
         return replace(self, types=self.types[:-1], names=self.names[:-1])
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ResourceId:
+        """Itself, since it never changes."""
+        return self
 
     def child(self, kind: str, name: str) -> ResourceId:
         """A resource of the given child type below this one."""

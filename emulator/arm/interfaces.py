@@ -33,12 +33,12 @@ class Interfaces:
 
     def get(self, call: Call) -> ArmResponse:
         """The interface."""
-        return ArmResponse(200, render(self._world.store.require(call.id, Interface)))
+        return ArmResponse(200, render(self._world, self._world.store.require(call.id, Interface)))
 
     def list_all(self, call: Call) -> ArmResponse:
         """Interfaces of a group or a subscription."""
         rows = in_scope(self._world, call, INTERFACES, Interface)
-        return page(self._world, call.request, rows, render, action=call.action)
+        return page(self._world, call.request, rows, lambda row: render(self._world, row), action=call.action)
 
     def put(self, call: Call) -> ArmResponse:
         """Create or replace a plain interface; those of private endpoints belong to their endpoint."""
@@ -78,7 +78,7 @@ class Interfaces:
         )
         call.operation = operation
         headers = world.operations.network_headers(operation, call.request, delete=False)
-        return ArmResponse(201 if existing is None else 200, render(interface), headers)
+        return ArmResponse(201 if existing is None else 200, render(world, interface), headers)
 
     def _configure(self, call: Call, interface: Interface) -> None:
         store = self._world.store
@@ -129,13 +129,13 @@ def _owned(interface: Interface) -> ArmError:
     )
 
 
-def render(interface: Interface) -> Json:
+def render(world: World, interface: Interface) -> Json:
     """The body; `managedBy` and `privateEndpoint` only for interfaces of an endpoint."""
     owner = interface.endpoint_id
     properties: dict[str, Any] = {
         "provisioningState": interface.state.value,
         "resourceGuid": interface.guid,
-        "ipConfigurations": [_configuration(interface, item) for item in interface.ip_configurations],
+        "ipConfigurations": [_configuration(world, interface, item) for item in interface.ip_configurations],
         "dnsSettings": {"dnsServers": [], "appliedDnsServers": []},
         "macAddress": "",
         "enableAcceleratedNetworking": False,
@@ -161,7 +161,7 @@ def render(interface: Interface) -> Json:
     return body
 
 
-def _configuration(interface: Interface, item: IpConfiguration) -> Json:
+def _configuration(world: World, interface: Interface, item: IpConfiguration) -> Json:
     properties: dict[str, Any] = {
         "provisioningState": interface.state.value,
         "privateIPAddress": item.address,
@@ -170,7 +170,7 @@ def _configuration(interface: Interface, item: IpConfiguration) -> Json:
         "primary": item.primary,
         "privateIPAddressVersion": "IPv4",
     }
-    if item.group_id is not None:
+    if item.group_id is not None and world.switches.interface_link_properties:
         properties["privateLinkConnectionProperties"] = {
             "groupId": item.group_id,
             "requiredMemberName": item.member_name,

@@ -13,10 +13,12 @@ from emulator.arm import connections
 from emulator.arm.clock import iso
 from emulator.arm.errors import ArmError, bad_request
 from emulator.arm.messages import ArmResponse, Json
+from emulator.arm.network_writes import scope_prefix
 from emulator.arm.operations import Protocol
-from emulator.arm.paging import page
+from emulator.arm.paging import end_of_list, page
 from emulator.arm.resources import Connection, DeletedVault, Stamp, State, Vault
 from emulator.arm.routing import Call, Router, Shape
+from emulator.arm.switches import Omitted, show
 from emulator.arm.world import World
 
 VAULTS = "Microsoft.KeyVault/vaults"
@@ -56,12 +58,8 @@ class Vaults:
         store, target = self._world.store, call.target
         if target.group is not None:
             store.require_group(target.subscription, target.group)
-        rows = (
-            vault
-            for vault in store.of_type(VAULTS, Vault)
-            if vault.id.subscription.casefold() == target.subscription.casefold()
-            and (target.group is None or (vault.id.group or "").casefold() == target.group.casefold())
-        )
+        prefix = scope_prefix(target.subscription, target.group)
+        rows = (vault for vault in store.of_type(VAULTS, Vault) if vault.id.key.startswith(prefix))
         version = call.request.api_version
         return page(
             self._world,
@@ -99,6 +97,8 @@ class Vaults:
         for required in ("sku", "tenantId"):
             if required not in properties:
                 raise bad_request(f"The parameter {required} is not specified.")
+        if existing is not None:
+            self._keep_omitted(existing, properties)
         stamp = self._stamp(call)
         vault = Vault(
             id=call.id if existing is None else existing.id,
@@ -153,10 +153,20 @@ class Vaults:
         body = call.request.body
         if "tags" in body:
             vault.tags = dict(body["tags"] or {})
-        for name, value in (body.get("properties") or {}).items():
-            vault.properties[name] = value
+        sent = dict(body.get("properties") or {})
+        if "networkAcls" in sent:
+            self._keep_omitted(vault, sent)
+        vault.properties.update(sent)
         vault.modified = self._stamp(call)
         return ArmResponse(200, self.render(vault, call.request.api_version))
+
+    def _keep_omitted(self, vault: Vault, sent: dict[str, Any]) -> None:
+        """Fill what the body omits of `networkAcls` with what the vault has, where the switch says so."""
+        before = vault.properties.get("networkAcls")
+        if self._world.switches.omitted_network_acls is Omitted.KEPT and before:
+            now = sent.get("networkAcls", {})
+            if isinstance(now, dict):
+                sent["networkAcls"] = {**before, **now}
 
     def _stamp(self, call: Call) -> Stamp:
         who = call.request.principal
@@ -226,7 +236,9 @@ class Vaults:
             for deleted in self._world.store.deleted_vaults.values()
             if deleted.vault.id.subscription.casefold() == call.target.subscription.casefold()
         ]
-        return ArmResponse(200, {"value": rows, "nextLink": None})
+        body: Json = {"value": rows}
+        end_of_list(body, self._world.switches.last_next_link, recorded_as_null=True)
+        return ArmResponse(200, body)
 
     def purge(self, call: Call) -> ArmResponse:
         """Free the name of a deleted vault for good: 202, then 200 at the Location."""
@@ -275,19 +287,19 @@ class Vaults:
         absent before api-version 2021-06-01-preview; `privateEndpointConnections` is absent without any.
         """
         sent = vault.properties
-        suffix = self._world.switches.key_vault_dns_suffix
+        switches = self._world.switches
+        suffix = switches.key_vault_dns_suffix
         properties: dict[str, Any] = {
             "sku": sent["sku"],
             "tenantId": sent["tenantId"],
         }
-        acls = _network_acls(sent.get("networkAcls"))
-        if acls is not None:
-            properties["networkAcls"] = acls
+        acls = self._network_acls(sent.get("networkAcls"))
+        show(properties, "networkAcls", acls, switches.unset_network_acls, empty={}, filled=self._default_acls())
         rows = [
-            connections.render_nested(connection) for connection in self._world.store.children(vault.id, Connection)
+            connections.render_nested(self._world, connection)
+            for connection in self._world.store.children(vault.id, Connection)
         ]
-        if rows:
-            properties["privateEndpointConnections"] = rows
+        show(properties, "privateEndpointConnections", rows, switches.unset_vault_connections, empty=[])
         properties["accessPolicies"] = sent.get("accessPolicies") or []
         properties["enabledForDeployment"] = bool(sent.get("enabledForDeployment"))
         for optional in ("enabledForDiskEncryption", "enabledForTemplateDeployment", "enablePurgeProtection"):
@@ -295,27 +307,49 @@ class Vaults:
                 properties[optional] = sent[optional]
         properties["enableSoftDelete"] = True
         properties["softDeleteRetentionInDays"] = sent.get("softDeleteRetentionInDays") or RETENTION_DAYS
-        properties["enableRbacAuthorization"] = bool(sent.get("enableRbacAuthorization"))
+        rbac = sent.get("enableRbacAuthorization")
+        show(properties, "enableRbacAuthorization", rbac, switches.unset_rbac_authorization, filled=False)
         properties["vaultUri"] = f"https://{vault.id.name.casefold()}.{suffix}{'/' if slash else ''}"
         properties["provisioningState"] = vault.state.value
         if api_version >= _PUBLIC_ACCESS_SINCE:
-            properties["publicNetworkAccess"] = sent.get("publicNetworkAccess") or "Enabled"
-        return {
-            "id": vault.id.text,
-            "name": vault.id.name,
-            "type": VAULTS,
-            "location": vault.location,
-            "tags": vault.tags or {},
-            "systemData": {
-                "createdBy": vault.created.by,
-                "createdByType": vault.created.type,
-                "createdAt": iso(vault.created.at),
-                "lastModifiedBy": vault.modified.by,
-                "lastModifiedByType": vault.modified.type,
-                "lastModifiedAt": iso(vault.modified.at),
-            },
-            "properties": properties,
+            properties["publicNetworkAccess"] = switches.public_network_access_casing.apply(
+                sent.get("publicNetworkAccess") or "Enabled"
+            )
+        body: Json = {"id": vault.id.text, "name": vault.id.name, "type": VAULTS, "location": vault.location}
+        show(body, "tags", vault.tags, switches.unset_tags, empty={})
+        body["systemData"] = {
+            "createdBy": vault.created.by,
+            "createdByType": vault.created.type,
+            "createdAt": iso(vault.created.at),
+            "lastModifiedBy": vault.modified.by,
+            "lastModifiedByType": vault.modified.type,
+            "lastModifiedAt": iso(vault.modified.at),
         }
+        body["properties"] = properties
+        return body
+
+    def _default_acls(self) -> Json:
+        acls: Json = {"bypass": "AzureServices", "defaultAction": "Allow"}
+        for member in ("ipRules", "virtualNetworkRules"):
+            show(acls, member, [], self._world.switches.unset_network_rules, empty=[])
+        return acls
+
+    def _network_acls(self, sent: Json | None) -> Json | None:
+        """The rules as the service keeps them; None for none and for the default ones."""
+        if not sent:
+            return None
+        switches = self._world.switches
+        addresses = [{"value": _as_range(rule["value"])} for rule in sent.get("ipRules") or []]
+        networks = [
+            {**rule, "id": switches.rule_id_casing.apply(rule["id"])} for rule in sent.get("virtualNetworkRules") or []
+        ]
+        bypass, action = sent.get("bypass") or "AzureServices", sent.get("defaultAction") or "Allow"
+        if bypass == "AzureServices" and action == "Allow" and not addresses and not networks:
+            return None
+        acls: Json = {"bypass": bypass, "defaultAction": action}
+        show(acls, "ipRules", addresses, switches.unset_network_rules, empty=[])
+        show(acls, "virtualNetworkRules", networks, switches.unset_network_rules, empty=[])
+        return acls
 
 
 def _forget(world: World, name: str) -> None:
@@ -324,21 +358,6 @@ def _forget(world: World, name: str) -> None:
 
 def _policy_key(policy: Json) -> tuple[str, str]:
     return str(policy.get("objectId", "")).casefold(), str(policy.get("applicationId", "")).casefold()
-
-
-def _network_acls(sent: Json | None) -> Json | None:
-    if not sent:
-        return None
-    acls = {
-        "bypass": sent.get("bypass") or "AzureServices",
-        "defaultAction": sent.get("defaultAction") or "Allow",
-        "ipRules": [{"value": _as_range(rule["value"])} for rule in sent.get("ipRules") or []],
-        "virtualNetworkRules": [dict(rule) for rule in sent.get("virtualNetworkRules") or []],
-    }
-    default = acls["bypass"] == "AzureServices" and acls["defaultAction"] == "Allow"
-    if default and not acls["ipRules"] and not acls["virtualNetworkRules"]:
-        return None
-    return acls
 
 
 def _as_range(value: str) -> str:

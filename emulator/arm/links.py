@@ -11,10 +11,12 @@ from typing import Any
 
 from emulator.arm import preconditions, zones
 from emulator.arm.errors import ArmError, bad_request
+from emulator.arm.events import EventKind
 from emulator.arm.messages import ArmResponse, Json
 from emulator.arm.paging import page
 from emulator.arm.resources import Link, Network, State, Zone
 from emulator.arm.routing import Call, Router, Shape
+from emulator.arm.switches import show
 from emulator.arm.world import World
 
 LINKS = f"{zones.ZONES}/virtualNetworkLinks"
@@ -38,7 +40,9 @@ class Links:
     def get(self, call: Call) -> ArmResponse:
         """The link."""
         link = self._world.store.require(call.id, Link)
-        return ArmResponse(200, render(link), {"ETag": str(link.etag)})
+        return ArmResponse(
+            200, render(self._world, link), {"ETag": preconditions.shown_etag(self._world.switches, link)}
+        )
 
     def list_all(self, call: Call) -> ArmResponse:
         """All links of a zone."""
@@ -46,7 +50,7 @@ class Links:
         assert parent is not None
         zone = self._world.store.require(parent, Zone)
         rows = self._world.store.children(zone.id, Link)
-        return page(self._world, call.request, rows, render, action=call.action)
+        return page(self._world, call.request, rows, lambda row: render(self._world, row), action=call.action)
 
     def put(self, call: Call) -> ArmResponse:
         """Create or update: 202 with an empty object; InProgress until it is done."""
@@ -61,16 +65,17 @@ class Links:
         preconditions.check(world, call.request, "Virtual network link", call.id.name, existing)
         properties = body.get("properties") or {}
         network_id = str((properties.get("virtualNetwork") or {}).get("id", ""))
-        policy = properties.get("resolutionPolicy") or "Default"
-        if policy not in POLICIES:
+        policy = properties.get("resolutionPolicy") or None
+        if policy is not None and policy not in POLICIES:
             raise bad_request(f"The resolution policy '{policy}' is not one of {', '.join(POLICIES)}.")
         network = world.store.find(network_id, Network)
         if network is None:
             raise bad_request(f"The virtual network '{network_id}' does not exist.")
         if existing is not None and existing.network.casefold() != network_id.casefold():
             raise bad_request("The virtual network of a virtual network link cannot be changed.")
-        join = "Microsoft.Network/virtualNetworks/join/action"
-        world.require_linked(call.request, call.action, call.id, join, network.id.text)
+        if world.switches.link_needs_network_join:
+            join = "Microsoft.Network/virtualNetworks/join/action"
+            world.require_linked(call.request, call.action, call.id, join, network.id.text)
         registering = bool(properties.get("registrationEnabled", False))
         self._check_overlap(call, network_id, registering)
         link = Link(
@@ -111,9 +116,12 @@ class Links:
         def finished() -> None:
             if link.state is not State.DELETING:
                 link.state, link.link_state = State.SUCCEEDED, "Completed"
+                world.tell_own(link.id, EventKind.WRITE)
 
         def result() -> ArmResponse:
-            return ArmResponse(200, render(link), {"ETag": str(link.etag)})
+            return ArmResponse(
+                200, render(self._world, link), {"ETag": preconditions.shown_etag(self._world.switches, link)}
+            )
 
         call.operation = zones.start(world, call, finished, result)
         return ArmResponse(202, {}, world.operations.dns_headers(call.operation, call.request))
@@ -125,7 +133,7 @@ class Links:
         body = call.request.body
         properties = body.get("properties") or {}
         policy = properties.get("resolutionPolicy") or link.resolution_policy
-        if policy not in POLICIES:
+        if policy is not None and policy not in POLICIES:
             raise bad_request(f"The resolution policy '{policy}' is not one of {', '.join(POLICIES)}.")
         registering = bool(properties.get("registrationEnabled", link.registration_enabled))
         self._check_overlap(call, link.network, registering)
@@ -158,21 +166,23 @@ def _etag() -> str:
     return f'"{guid[:8]}-{guid[8:12]}-0100-0000-{guid[12:24]}"'
 
 
-def render(link: Link) -> Json:
+def render(world: World, link: Link) -> Json:
     """The body."""
+    switches = world.switches
     properties: dict[str, Any] = {
         "provisioningState": link.state.value,
         "registrationEnabled": link.registration_enabled,
-        "resolutionPolicy": link.resolution_policy,
-        "virtualNetwork": {"id": link.network},
-        "virtualNetworkLinkState": link.link_state,
     }
-    return {
+    show(properties, "resolutionPolicy", link.resolution_policy, switches.unset_resolution_policy, filled="Default")
+    properties["virtualNetwork"] = {"id": switches.link_reference_casing.apply(link.network)}
+    properties["virtualNetworkLinkState"] = link.link_state
+    body: Json = {
         "id": link.id.text,
         "name": link.id.name,
         "type": LINKS,
-        "etag": link.etag,
+        "etag": preconditions.shown_etag(switches, link),
         "location": "global",
-        "tags": link.tags or {},
-        "properties": properties,
     }
+    show(body, "tags", link.tags, switches.unset_tags, empty={})
+    body["properties"] = properties
+    return body

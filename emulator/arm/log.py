@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import threading
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,10 +11,11 @@ from typing import Any
 from emulator.arm.access import Principal
 from emulator.arm.clock import iso
 
+_MOST_SHARED = 1000
 WRITE_METHODS = ("PUT", "PATCH", "POST", "DELETE")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LogEntry:
     """One request.
 
@@ -63,6 +65,10 @@ class LogEntry:
         }
 
 
+def _number(entry: LogEntry) -> int:
+    return entry.seq
+
+
 class RequestLog:
     """All requests in order of their end."""
 
@@ -70,6 +76,7 @@ class RequestLog:
         self._entries: list[LogEntry] = []
         self._lock = threading.Lock()
         self._next = 1
+        self._shared: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
 
     def next_number(self) -> int:
         """A number for the next entry."""
@@ -78,15 +85,32 @@ class RequestLog:
             self._next += 1
             return number
 
+    def shared(self, items: dict[str, str]) -> dict[str, str]:
+        """A dictionary with these items, the same one as for an earlier entry where there is one, to save memory."""
+        key = tuple(items.items())
+        with self._lock:
+            if len(self._shared) >= _MOST_SHARED:
+                self._shared.clear()
+            return self._shared.setdefault(key, items)
+
     def append(self, entry: LogEntry) -> None:
         """Add an entry."""
         with self._lock:
             self._entries.append(entry)
+            if entry.seq < self._entries[-2 if len(self._entries) > 1 else -1].seq:
+                # Two threads took their numbers in one order and came here in the other.
+                self._entries.sort(key=_number)
 
     def since(self, seq: int = 0) -> list[LogEntry]:
         """The entries after a number."""
         with self._lock:
-            return [entry for entry in self._entries if entry.seq > seq]
+            return self._entries[bisect.bisect_right(self._entries, seq, key=_number) :]
+
+    def drain(self) -> list[LogEntry]:
+        """All entries, which the log forgets; numbers go on. For runs that would fill the memory."""
+        with self._lock:
+            taken, self._entries = self._entries, []
+            return taken
 
     def mark(self) -> int:
         """The number of the latest entry, for `since`."""

@@ -17,6 +17,12 @@ R = TypeVar("R", bound=Resource)
 _BUSY = (State.UPDATING, State.DELETING, State.CREATING)
 
 
+def scope_prefix(subscription: str, group: str | None) -> str:
+    """What the keys of all resources of a subscription, or of a group in it, begin with."""
+    inside = "" if group is None else f"resourcegroups/{group}/"
+    return f"/subscriptions/{subscription}/{inside}".casefold()
+
+
 def in_scope(world: World, call: Call, type_name: str, kind: type[R]) -> list[R]:
     """The resources of a type in the call's group, or in its subscription when it names no group."""
     target = call.target
@@ -24,14 +30,8 @@ def in_scope(world: World, call: Call, type_name: str, kind: type[R]) -> list[R]
         world.store.require_subscription(target.subscription)
     else:
         world.store.require_group(target.subscription, target.group)
-    subscription = target.subscription.casefold()
-    group = None if target.group is None else target.group.casefold()
-    return [
-        resource
-        for resource in world.store.of_type(type_name, kind)
-        if resource.id.subscription.casefold() == subscription
-        and (group is None or (resource.id.group or "").casefold() == group)
-    ]
+    prefix = scope_prefix(target.subscription, target.group)
+    return [resource for resource in world.store.of_type(type_name, kind) if resource.id.key.startswith(prefix)]
 
 
 def refuse_while_busy(world: World, call: Call, network: Network) -> None:

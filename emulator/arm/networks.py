@@ -18,7 +18,6 @@ from emulator.arm.paging import page
 from emulator.arm.resources import (
     Endpoint,
     Interface,
-    IpConfiguration,
     Network,
     Peering,
     State,
@@ -26,6 +25,7 @@ from emulator.arm.resources import (
     weak_etag,
 )
 from emulator.arm.routing import Call, Router, Shape
+from emulator.arm.switches import spelled
 from emulator.arm.world import World
 
 NETWORKS = "Microsoft.Network/virtualNetworks"
@@ -217,7 +217,7 @@ class Networks:
         return deleting(self._world, call, network.location, WRITE_SECONDS, lambda: store.remove(gone))
 
     def _refuse_in_use(self, subnet: Subnet) -> None:
-        users = [upper for _, upper in self._configurations(subnet)]
+        users = [inside.upper_text for inside in self._configurations(subnet)]
         if users:
             raise ArmError(
                 400,
@@ -227,9 +227,9 @@ class Networks:
                 details=[],
             )
 
-    def _configurations(self, subnet: Subnet) -> list[tuple[IpConfiguration, str]]:
+    def _configurations(self, subnet: Subnet) -> list[ResourceId]:
         return [
-            (item, interface.id.child("ipConfigurations", item.name).upper_text)
+            interface.configuration_id(item)
             for interface in self._world.store.referrers(subnet.id, Interface)
             for item in interface.ip_configurations
             if item.subnet.casefold() == subnet.id.key
@@ -256,14 +256,15 @@ class Networks:
         return body
 
     def render_subnet(self, subnet: Subnet) -> Json:
-        """The body; ids of what lies in the subnet have group and names upper-cased."""
+        """The body; ids of what lies in the subnet have group and names upper-cased (a switch)."""
+        casing = self._world.switches.subnet_member_casing
         properties: dict[str, Any] = {"provisioningState": subnet.state.value, **subnet.properties}
         inside = self._configurations(subnet)
         if inside:
-            properties["ipConfigurations"] = [{"id": upper} for _, upper in inside]
+            properties["ipConfigurations"] = [{"id": spelled(item, casing)} for item in inside]
         endpoints = list(self._world.store.referrers(subnet.id, Endpoint))
         if endpoints:
-            properties["privateEndpoints"] = [{"id": endpoint.id.upper_text} for endpoint in endpoints]
+            properties["privateEndpoints"] = [{"id": spelled(endpoint.id, casing)} for endpoint in endpoints]
         properties.setdefault("delegations", [])
         properties.setdefault("privateEndpointNetworkPolicies", "Disabled")
         properties.setdefault("privateLinkServiceNetworkPolicies", "Enabled")

@@ -13,6 +13,7 @@ from enum import Enum
 from emulator.arm.clock import Clock
 from emulator.arm.errors import ArmError
 from emulator.arm.messages import ArmRequest, ArmResponse
+from emulator.arm.switches import Switches
 
 
 class Protocol(Enum):
@@ -62,8 +63,9 @@ class Operation:
 class Operations:
     """Starts operations, finishes them when due and answers questions about them."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, switches: Switches) -> None:
         self._clock = clock
+        self._switches = switches
         self._operations: dict[str, Operation] = {}
 
     def start(
@@ -96,7 +98,7 @@ class Operations:
             for watcher in operation.watchers:
                 watcher()
 
-        self._clock.after(seconds, end)
+        self._clock.after(seconds * self._switches.operation_seconds_factor, end)
         return operation
 
     def network_headers(self, operation: Operation, request: ArmRequest, *, delete: bool) -> dict[str, str]:

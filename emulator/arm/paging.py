@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 from emulator.arm.errors import bad_request
 from emulator.arm.messages import ArmRequest, ArmResponse, Json
 from emulator.arm.resources import Resource
+from emulator.arm.switches import LastLink
 from emulator.arm.world import World
 
 R = TypeVar("R", bound=Resource)
@@ -41,8 +42,9 @@ def page(
         if not top.isdigit() or int(top) < 1:
             raise bad_request(f"The value '{top}' of $top is not a positive number.", "InvalidQueryParameterValue")
         size = min(size, int(top))
-    rows = sorted(resources, key=lambda row: row.id.key)
-    rows = [row for row in rows if world.access.allows(request.principal, action, row.id.text)]
+    rows = sorted(resources, key=_key)
+    if not world.access.everywhere(request.principal, action):
+        rows = [row for row in rows if world.access.allows(request.principal, action, row.id.text)]
     token = request.parameter("$skiptoken")
     if token is not None:
         last = _decode(token)
@@ -56,9 +58,21 @@ def page(
             query["$top"] = top
         query["$skiptoken"] = base64.urlsafe_b64encode(shown[-1].id.key.encode()).decode()
         body["nextLink"] = f"{request.origin}{quote(request.path)}?{urlencode(query, safe='$')}"
-    elif null_next_link:
-        body["nextLink"] = None
+    else:
+        end_of_list(body, world.switches.last_next_link, recorded_as_null=null_next_link)
     return ArmResponse(200, body, escape_slashes=escape_slashes)
+
+
+def _key(row: Resource) -> str:
+    return row.id.key
+
+
+def end_of_list(body: Json, switch: LastLink, *, recorded_as_null: bool) -> None:
+    """Show that no page follows."""
+    if switch is LastLink.NULL or (switch is LastLink.RECORDED and recorded_as_null):
+        body["nextLink"] = None
+    elif switch is LastLink.EMPTY:
+        body["nextLink"] = ""
 
 
 def _decode(token: str) -> str:

@@ -15,6 +15,7 @@ from emulator.arm.messages import ArmResponse, Json
 from emulator.arm.paging import page
 from emulator.arm.resources import RecordSet, Zone, new_guid
 from emulator.arm.routing import Call, Router, Shape
+from emulator.arm.switches import show
 from emulator.arm.world import World
 
 ZONES = "Microsoft.Network/privateDnsZones"
@@ -54,7 +55,9 @@ class Records:
     def get(self, call: Call) -> ArmResponse:
         """The record set."""
         record = self._world.store.require(call.id, RecordSet)
-        return ArmResponse(200, render(record), {"ETag": str(record.etag)})
+        return ArmResponse(
+            200, render(self._world, record), {"ETag": preconditions.shown_etag(self._world.switches, record)}
+        )
 
     def list_all(self, call: Call) -> ArmResponse:
         """Record sets of a zone, of one type or of all; `$recordsetnamesuffix` narrows them by name."""
@@ -72,7 +75,7 @@ class Records:
             self._world,
             call.request,
             rows,
-            render,
+            lambda record: render(self._world, record),
             action=call.action,
             size=self._world.switches.record_page_size,
         )
@@ -105,7 +108,11 @@ class Records:
         )
         self._refuse_cname_conflict(zone, record)
         self._world.store.put(record)
-        return ArmResponse(201 if existing is None else 200, render(record), {"ETag": str(record.etag)})
+        return ArmResponse(
+            201 if existing is None else 200,
+            render(self._world, record),
+            {"ETag": preconditions.shown_etag(self._world.switches, record)},
+        )
 
     def patch(self, call: Call) -> ArmResponse:
         """Change only the members that the body has."""
@@ -119,7 +126,9 @@ class Records:
         if MEMBERS[record.record_type] in properties:
             record.records = _rows(record.record_type, properties)
         record.etag = new_guid()
-        return ArmResponse(200, render(record), {"ETag": record.etag})
+        return ArmResponse(
+            200, render(self._world, record), {"ETag": preconditions.shown_etag(self._world.switches, record)}
+        )
 
     def delete(self, call: Call) -> ArmResponse:
         """Delete: 200, or 204 when there is none; 404 when the zone has gone."""
@@ -230,18 +239,17 @@ def write_internal(
     )
 
 
-def render(record: RecordSet) -> Json:
+def render(world: World, record: RecordSet) -> Json:
     """The body: no location, name in lower case, fqdn with a trailing dot, metadata only when there is some."""
     zone = record.id.names[0]
     fqdn = f"{zone}." if record.id.name == "@" else f"{record.id.name}.{zone}."
     properties: dict[str, Any] = {}
-    if record.metadata is not None:
-        properties["metadata"] = record.metadata
+    show(properties, "metadata", record.metadata, world.switches.unset_metadata, empty={})
     properties.update({"fqdn": fqdn, "ttl": record.ttl, **record.records, "isAutoRegistered": record.auto_registered})
     return {
         "id": record.id.text,
         "name": record.id.name,
         "type": f"{ZONES}/{record.record_type}",
-        "etag": record.etag,
+        "etag": preconditions.shown_etag(world.switches, record),
         "properties": properties,
     }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from emulator.arm.ids import ResourceId
 
@@ -51,6 +52,25 @@ class Resource:
     location: str | None = None
     tags: dict[str, str] | None = None
     etag: str | None = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a member, and tell the store that holds the resource; changes inside a member tell nobody."""
+        object.__setattr__(self, name, value)
+        changed: set[str] | None = self.__dict__.get("_changed")
+        if changed is not None:
+            changed.add(self.id.key)
+
+    def watched_by(self, changed: set[str]) -> None:
+        """Add the resource's key to a set whenever one of its members is set."""
+        object.__setattr__(self, "_changed", changed)
+
+    def copied(self) -> Self:
+        """A copy that shares nothing and that nobody watches."""
+        made = object.__new__(type(self))
+        for name, value in self.__dict__.items():
+            if name != "_changed":
+                object.__setattr__(made, name, copy.deepcopy(value))
+        return made
 
 
 @dataclass(frozen=True)
@@ -135,6 +155,13 @@ class Interface(Resource):
     ip_configurations: list[IpConfiguration] = field(default_factory=list)
     endpoint_id: str | None = None
     guid: str = field(default_factory=new_guid)
+    _configuration_ids: dict[str, ResourceId] = field(default_factory=dict, repr=False)
+
+    def configuration_id(self, item: IpConfiguration) -> ResourceId:
+        """The id of one of its configurations; made once, since a subnet shows it with each look."""
+        if item.name not in self._configuration_ids:
+            self._configuration_ids[item.name] = self.id.child("ipConfigurations", item.name)
+        return self._configuration_ids[item.name]
 
 
 @dataclass
@@ -191,7 +218,7 @@ class Link(Resource):
 
     network: str = ""
     registration_enabled: bool = False
-    resolution_policy: str = "Default"
+    resolution_policy: str | None = None
     link_state: str = "Completed"
 
 

@@ -56,7 +56,7 @@ class Call:
     """One request on its way through a provider.
 
     Handlers of writes may set `operation`, so that the event tells of its end, and `changed`, the id that events
-    and the log name when it differs from the path's.
+    and the log name when it differs from the path's. A 204 tells of no change unless they set `tell_no_content`.
     """
 
     request: ArmRequest
@@ -64,6 +64,7 @@ class Call:
     action: str
     operation: Operation | None = None
     changed: ResourceId | None = None
+    tell_no_content: bool = False
 
     @property
     def id(self) -> ResourceId:

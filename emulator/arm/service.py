@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 import uuid
 from collections.abc import Mapping
@@ -29,6 +30,7 @@ from emulator.arm.peerings import Peerings
 from emulator.arm.perimeters import Perimeters
 from emulator.arm.records import Records
 from emulator.arm.removal import removers
+from emulator.arm.replica import Replica
 from emulator.arm.routing import Call, Route, Router, Shape
 from emulator.arm.rulesets import Rulesets
 from emulator.arm.subscriptions import Subscriptions
@@ -36,6 +38,20 @@ from emulator.arm.world import World
 from emulator.arm.zone_groups import ZoneGroups
 from emulator.arm.zones import Zones
 
+_PROVIDERS = (
+    Vaults,
+    Connections,
+    Networks,
+    Peerings,
+    Interfaces,
+    Endpoints,
+    ZoneGroups,
+    Zones,
+    Links,
+    Records,
+    Rulesets,
+    Perimeters,
+)
 _KINDS = {"PUT": EventKind.WRITE, "PATCH": EventKind.WRITE, "DELETE": EventKind.DELETE, "POST": EventKind.ACTION}
 # Refusals of a provider are failed operations; those of the gateway are none.
 _FAILURES = (400, 409, 412)
@@ -66,10 +82,11 @@ class _Progress:
     raw: RawRequest
     correlation_id: str
     started: float
+    resource_id: str
     caller: Principal | None = None
     body: Any = None
-    resource_id: str = ""
     action: str = ""
+    limits: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -84,32 +101,41 @@ class ArmService:
 
     def __post_init__(self) -> None:
         self.world = World.create(self.clock, self.tenant)
-        self._limits = Limits(self.clock)
-        self._router = Router()
-        for provider in (
-            Vaults,
-            Connections,
-            Networks,
-            Peerings,
-            Interfaces,
-            Endpoints,
-            ZoneGroups,
-            Zones,
-            Links,
-            Records,
-            Rulesets,
-            Perimeters,
-        ):
-            provider(self.world).register(self._router)
+        self._limits = Limits(self.clock, self.world.switches)
+        self._router = self._routes(self.world)
+        self._lagging: tuple[Replica, Router] | None = None
+        self.clock.worked = self._follow
+        self._subscriptions = Subscriptions(self.world, removers(self.world))
+
+    def _routes(self, world: World) -> Router:
+        """All routes, their handlers looking at a world."""
+        router = Router()
+        for provider in _PROVIDERS:
+            provider(world).register(router)
         for type_name in ("Microsoft.Network/locations/operations", "Microsoft.Network/privateDnsOperationStatuses"):
-            self._router.add("GET", Shape.ITEM, type_name, self._status)
+            router.add("GET", Shape.ITEM, type_name, self._status)
         for type_name in (
             "Microsoft.Network/locations/operationResults",
             "Microsoft.Network/privateDnsOperationResults",
             "Microsoft.KeyVault/locations/operationResults",
         ):
-            self._router.add("GET", Shape.ITEM, type_name, self._outcome)
-        self._subscriptions = Subscriptions(self.world, removers(self.world))
+            router.add("GET", Shape.ITEM, type_name, self._outcome)
+        return router
+
+    def _follow(self) -> None:
+        """Let lagging reads know of what has changed; without them nothing is kept."""
+        if self._lagging is not None:
+            self._lagging[0].follow()
+
+    def _reading(self) -> Router:
+        """The routes that reads take: those of the present, or of the past where a switch makes reads lag."""
+        if not self.world.switches.lagging:
+            self._lagging = None
+            return self._router
+        if self._lagging is None:
+            replica = Replica(self.world)
+            self._lagging = replica, self._routes(replica.world)
+        return self._lagging[1]
 
     def _status(self, call: Call) -> ArmResponse:
         return self.world.operations.status(call.id.name)
@@ -120,15 +146,15 @@ class ArmService:
     def settle(self) -> None:
         """Do what has become due."""
         with self.world.store.lock:
+            self._reading()
             self.clock.settle()
 
     def handle(self, raw: RawRequest, fault: Status | None = None) -> ArmResponse:
         """Serve a request; with a fault, answer that instead."""
         with self.world.store.lock:
+            self._reading()
             self.clock.settle()
-            progress = _Progress(
-                raw, raw.correlation_id or str(uuid.uuid4()), time.perf_counter(), resource_id=raw.path
-            )
+            progress = _Progress(raw, raw.correlation_id or str(uuid.uuid4()), time.perf_counter(), raw.path)
             try:
                 progress.caller = self.identities.authenticate(raw.headers.get("authorization"))
                 progress.body = _parse(raw)
@@ -143,17 +169,20 @@ class ArmService:
                     correlation_id=progress.correlation_id,
                 )
                 self._locate(request, progress)
+                progress.limits = self._limits.admit(raw.method, raw.path, progress.caller, progress.action)
                 if fault is not None:
                     response = ArmResponse(fault.code, fault.body, dict(fault.headers))
                 else:
-                    response = self._serve(request, progress)
+                    response = self._serve(request)
             except ArmError as error:
                 response = ArmResponse(error.status, error.body, error.all_headers)
+            if raw.method != "GET":
+                self._follow()
             return self._finish(progress, response)
 
     def unanswered(self, raw: RawRequest) -> None:
         """Log a request that was cut or left hanging without an effect."""
-        progress = _Progress(raw, raw.correlation_id or str(uuid.uuid4()), time.perf_counter(), resource_id=raw.path)
+        progress = _Progress(raw, raw.correlation_id or str(uuid.uuid4()), time.perf_counter(), raw.path)
         try:
             progress.caller = self.identities.authenticate(raw.headers.get("authorization"))
             progress.body = _parse(raw)
@@ -163,9 +192,17 @@ class ArmService:
 
     def seed(self, principal: Principal, method: str, path: str, body: Any = None) -> ArmResponse:
         """Serve a request in no time, without log, event or rate limit. Raises ArmError when it is refused."""
-        with self.world.store.lock, self.clock.instant():
+        with self.world.store.lock:
+            self._reading()
             self.clock.settle()
-            request = ArmRequest(
+            with self.clock.instant():
+                response = self._seed(principal, method, path, body)
+                self._follow()
+            return response
+
+    def _seed(self, principal: Principal, method: str, path: str, body: Any) -> ArmResponse:
+        return self._serve(
+            ArmRequest(
                 method=method,
                 path=path,
                 query={"api-version": "2024-01-01"},
@@ -176,7 +213,7 @@ class ArmService:
                 correlation_id=str(uuid.uuid4()),
                 publish=False,
             )
-            return self._serve(request, None)
+        )
 
     def _locate(self, request: ArmRequest, progress: _Progress) -> None:
         """Note which resource and right a request is about, if any."""
@@ -193,7 +230,7 @@ class ArmService:
         elif request.method == "POST":
             progress.resource_id = target.scope
 
-    def _serve(self, request: ArmRequest, progress: _Progress | None) -> ArmResponse:
+    def _serve(self, request: ArmRequest) -> ArmResponse:
         if not request.api_version:
             raise ArmError(
                 400,
@@ -209,12 +246,15 @@ class ArmService:
         if "providers" not in [part.casefold() for part in parts]:
             return self._subscription_request(request, parts)
         self.world.store.require_subscription(parts[1])
-        route, target = self._router.resolve(request.method, request.path)
+        router = self._reading() if request.method == "GET" else self._router
+        route, target = router.resolve(request.method, request.path)
         call = Call(request, target, route.action)
         item = len(target.types) == len(target.names)
         scope = call.id.text if item else target.scope
         if not self.world.access.allows(request.principal, route.action, scope):
             raise forbidden(request.principal.shown, request.principal.oid, route.action, scope)
+        if request.publish:
+            self.world.restrictions.check(request.method, request.principal, route.action, scope)
         if not item and request.method == "POST":
             parent = target.parent_id
             call.changed = parent
@@ -228,6 +268,10 @@ class ArmService:
         return response
 
     def _subscription_request(self, request: ArmRequest, parts: list[str]) -> ArmResponse:
+        if request.publish and request.method == "DELETE" and len(parts) == 4:
+            scope = f"/subscriptions/{parts[1]}/resourceGroups/{parts[3]}"
+            action = "Microsoft.Resources/subscriptions/resourceGroups/delete"
+            self.world.restrictions.check(request.method, request.principal, action, scope)
         response = self._subscriptions.handle(request, parts)
         if request.method in ("PUT", "DELETE"):
             verb = "write" if request.method == "PUT" else "delete"
@@ -243,7 +287,7 @@ class ArmService:
 
     def _tell(self, call: Call, scope: str, response: ArmResponse) -> None:
         """Publish the success of a change: at its end, or at once for those that take no time."""
-        if call.request.method not in WRITE_METHODS or response.status == 204:
+        if call.request.method not in WRITE_METHODS or (response.status == 204 and not call.tell_no_content):
             return
         operation = call.operation
         if operation is None or operation.done or self.world.switches.events_at_start:
@@ -271,11 +315,25 @@ class ArmService:
         )
 
     def _send(self, request: ArmRequest, event: ArmEvent) -> None:
-        if request.publish:
-            self.world.events.publish(replace(event, time=self.clock.now()))
+        if not request.publish:
+            return
+        switches = self.world.switches
+        event = replace(
+            event, operation_name=switches.operation_name_casing.apply(event.operation_name), time=self.clock.now()
+        )
+        group = event.resource_id.split("/")[4:5]
+        if switches.deployment_events and event.kind is EventKind.WRITE and group:
+            name = f"deployment-{event.correlation_id[:8]}"
+            deployments = "Microsoft.Resources/deployments"
+            scope = f"/subscriptions/{event.subscription}/resourceGroups/{group[0]}"
+            told = switches.operation_name_casing.apply(f"{deployments}/write")
+            self.world.events.publish(
+                replace(event, resource_id=f"{scope}/providers/{deployments}/{name}", operation_name=told)
+            )
+        self.world.events.publish(event)
 
     def _finish(self, progress: _Progress, response: ArmResponse) -> ArmResponse:
-        raw, who = progress.raw, progress.caller
+        raw = progress.raw
         headers = {
             "Cache-Control": "no-cache",
             "Pragma": "no-cache",
@@ -289,8 +347,7 @@ class ArmService:
         }
         if response.body is not None:
             headers["Content-Type"] = "application/json; charset=utf-8"
-        if who is not None:
-            headers.update(self._limits.headers(raw.method, raw.path, who.name))
+        headers.update(progress.limits)
         if raw.headers.get("x-ms-return-client-request-id", "").casefold() == "true":
             headers["x-ms-client-request-id"] = raw.headers.get("x-ms-client-request-id", "")
         response.headers = {**headers, **response.headers}
@@ -305,13 +362,15 @@ class ArmService:
                 time=self.clock.now(),
                 caller=progress.caller,
                 method=raw.method,
-                path=raw.path,
-                query=raw.query,
-                resource_id=progress.resource_id,
+                path=sys.intern(raw.path),
+                query=self.log.shared(raw.query),
+                resource_id=sys.intern(progress.resource_id),
                 action=progress.action,
                 api_version=raw.query.get("api-version", ""),
                 status=status,
-                request_headers={name: raw.headers[name] for name in _LOGGED_HEADERS if name in raw.headers},
+                request_headers=self.log.shared(
+                    {name: raw.headers[name] for name in _LOGGED_HEADERS if name in raw.headers}
+                ),
                 body=progress.body or None,
                 duration=time.perf_counter() - progress.started,
                 correlation_id=progress.correlation_id,

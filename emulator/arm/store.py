@@ -47,6 +47,7 @@ class Store:
     _children: dict[str, dict[str, Resource]] = field(default_factory=dict)
     _referrers: dict[str, dict[str, Resource]] = field(default_factory=dict)
     _references: dict[str, set[str]] = field(default_factory=dict)
+    _changed: set[str] = field(default_factory=set)
 
     def add_subscription(self, subscription: str, name: str) -> None:
         """Make a subscription known."""
@@ -76,6 +77,26 @@ class Store:
         parent = resource.id.parent
         if parent is not None:
             self._children.setdefault(parent.key, {})[key] = resource
+        self._changed.add(key)
+        resource.watched_by(self._changed)
+
+    def changed(self, resource: Resource) -> None:
+        """Tell that something inside a member of a resource has changed."""
+        self._changed.add(resource.id.key)
+
+    def take_changed(self) -> list[str]:
+        """The keys of resources put, changed or removed since the last call."""
+        keys = list(self._changed)
+        self._changed.clear()
+        return keys
+
+    def all_keys(self) -> list[str]:
+        """The keys of all resources."""
+        return list(self._resources)
+
+    def references(self, key: str) -> list[str]:
+        """The ids that a resource refers to."""
+        return list(self._references.get(key, ()))
 
     def remove(self, target: ResourceId) -> None:
         """Forget a resource, if it is there."""
@@ -87,6 +108,7 @@ class Store:
         if parent is not None:
             self._children[parent.key].pop(key)
         self._forget_references(key)
+        self._changed.add(key)
 
     def _forget_references(self, key: str) -> None:
         for referred in self._references.pop(key, set()):

@@ -6,23 +6,20 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from emulator.arm import metadata
 from emulator.arm.control import Control
-from emulator.arm.faults import Cut, Delay, Faults, Hang, Redirect, Status
+from emulator.arm.faulted import Answer, Broken, FaultedAzure, Silence
+from emulator.arm.faults import Faults
 from emulator.arm.messages import ArmResponse
 from emulator.arm.service import ArmService, RawRequest
 
 TICK_SECONDS = 0.02
-_LINK_HEADERS = ("Location", "Azure-AsyncOperation")
 Address = tuple[str, int | None]
 # By client and server: two servers in one process may have clients of one port.
 _transports: dict[tuple[Address, Address], asyncio.Transport] = {}
@@ -52,48 +49,30 @@ class CuttableProtocol(H11Protocol):
 
 
 class ArmApp:
-    """Serves Resource Manager requests."""
+    """Serves Resource Manager, the metadata and the identity endpoint."""
 
     def __init__(self, service: ArmService, faults: Faults) -> None:
-        self._service = service
-        self._faults = faults
+        self._azure = FaultedAzure(service, faults)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request: first the fault it meets, if any, then the service."""
+        """One request: first the faults it meets, if any, then the service."""
         raw = await _read(scope, receive)
-        query = scope["query_string"].decode("latin-1")
-        action = self._faults.take(raw.method, f"{raw.path}?{unquote(query)}")
-        match action:
-            case None:
-                await _answer(send, self._service.handle(raw))
-            case Status():
-                await _answer(send, self._service.handle(raw, action))
-            case Delay(seconds):
-                await asyncio.sleep(seconds)
-                await _answer(send, self._service.handle(raw))
-            case Redirect(origin):
-                response = self._service.handle(raw)
-                _lead_elsewhere(response, raw.origin, origin)
+        interference = self._azure.meet(raw)
+        if interference.delay_seconds:
+            await asyncio.sleep(interference.delay_seconds)
+        match self._azure.perform(raw, interference):
+            case Answer(response):
                 await _answer(send, response)
-            case Hang():
-                self._service.unanswered(raw)
+            case Silence():
                 await _until_disconnected(receive)
-            case Cut(served, after_bytes):
-                await self._cut(scope, send, raw, served, after_bytes)
-
-    async def _cut(self, scope: Scope, send: Send, raw: RawRequest, served: bool, after_bytes: int | None) -> None:
-        transport = _transports.get((tuple(scope["client"]), tuple(scope["server"])))
-        if not served:
-            self._service.unanswered(raw)
-        else:
-            response = self._service.handle(raw)
-            if after_bytes is not None:
-                body = response.encode()
-                await send(_start(response, len(body)))
-                part: Message = {"type": "http.response.body", "body": body[:after_bytes], "more_body": True}
-                await send(part)
-        if transport is not None:
-            transport.close()
+            case Broken(response, sent):
+                if response is not None and sent is not None:
+                    await send(_start(response, len(response.encode())))
+                    part: Message = {"type": "http.response.body", "body": sent, "more_body": True}
+                    await send(part)
+                transport = _transports.get((tuple(scope["client"]), tuple(scope["server"])))
+                if transport is not None:
+                    transport.close()
 
 
 async def _read(scope: Scope, receive: Receive) -> RawRequest:
@@ -134,35 +113,13 @@ async def _answer(send: Send, response: ArmResponse) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _lead_elsewhere(response: ArmResponse, own: str, origin: str) -> None:
-    for name in _LINK_HEADERS:
-        if name in response.headers:
-            response.headers[name] = response.headers[name].replace(own, origin, 1)
-    if isinstance(response.body, dict) and response.body.get("nextLink"):
-        response.body["nextLink"] = response.body["nextLink"].replace(own, origin, 1)
-
-
 async def _until_disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 def create_app(service: ArmService, faults: Faults, control: Control, extra: list[BaseRoute]) -> Starlette:
-    """The whole app: metadata, identity endpoint, control routes, whatever else is given, and Resource Manager."""
-
-    async def metadata_endpoint(request: Request) -> Response:
-        origin = f"{request.url.scheme}://{request.headers.get('host', '')}"
-        version = request.query_params.get("api-version")
-        if not version:
-            return JSONResponse(
-                {"error": {"code": "MissingApiVersionParameter", "message": "The api-version is required."}}, 400
-            )
-        suffix = service.world.switches.key_vault_dns_suffix
-        return JSONResponse(metadata.endpoints(origin, service.tenant, version, suffix))
-
-    async def identity_endpoint(request: Request) -> Response:
-        status, body = service.identities.answer(dict(request.query_params), request.headers)
-        return JSONResponse(body, status)
+    """The whole app: control routes, whatever else is given, and Azure itself."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
@@ -179,8 +136,6 @@ def create_app(service: ArmService, faults: Faults, control: Control, extra: lis
 
     return Starlette(
         routes=[
-            Route("/metadata/endpoints", metadata_endpoint),
-            Route("/msi/token", identity_endpoint),
             *control.routes(),
             *extra,
             Mount("/", ArmApp(service, faults)),

@@ -2,52 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+import uuid
+from dataclasses import dataclass, field
 
 from emulator.arm import errors
-from emulator.arm.access import Access
+from emulator.arm.access import Access, Principal
 from emulator.arm.clock import Clock
-from emulator.arm.events import EventHub
+from emulator.arm.events import ArmEvent, EventHub, EventKind, EventStatus
 from emulator.arm.ids import ResourceId
 from emulator.arm.messages import ArmRequest
 from emulator.arm.operations import Operations
+from emulator.arm.restrictions import Restrictions
 from emulator.arm.store import Store
+from emulator.arm.switches import Switches
 
-
-@dataclass
-class Switches:
-    """Behaviour of Azure that is not established, or that tests want both ways.
-
-    - `custom_dns_configs_emptied_by_zone_group`: an endpoint with a zone group shows no customDnsConfigs.
-    - `connection_removed_with_endpoint`: deleting an endpoint removes the vault's connection; otherwise it stays,
-      Disconnected.
-    - `strict_etag`: a quoted If-Match never matches the bare etag of a zone or record.
-    - `events_at_start`: events of long operations tell of their start instead of their end.
-    - `network_conflicts`: writes to busy network resources are refused (409, 429) as Azure does.
-    - `empty_last_page`: a full last page carries a nextLink to an empty one.
-    - `page_size`, `record_page_size`: rows per page of a list, and of record sets.
-    - `key_vault_dns_suffix`: the suffix of vault addresses, without a leading dot.
-    """
-
-    custom_dns_configs_emptied_by_zone_group: bool = True
-    connection_removed_with_endpoint: bool = False
-    strict_etag: bool = False
-    events_at_start: bool = False
-    network_conflicts: bool = True
-    empty_last_page: bool = False
-    page_size: int = 1000
-    record_page_size: int = 100
-    key_vault_dns_suffix: str = "vault.azure.net"
-
-    def set(self, name: str, value: object) -> None:
-        """Set a switch by name. Raises ValueError for an unknown name or a value of another type."""
-        for known in fields(self):
-            if known.name == name:
-                if type(value) is not type(getattr(self, name)):
-                    raise ValueError(f"switch {name} wants a {type(getattr(self, name)).__name__}")
-                setattr(self, name, value)
-                return
-        raise ValueError(f"no switch named {name!r}")
+# Whose events those are that Azure raises about its own writes.
+AZURE = Principal.named("azure-resource-provider")
 
 
 @dataclass
@@ -60,11 +30,33 @@ class World:
     access: Access = field(default_factory=Access)
     events: EventHub = field(default_factory=EventHub)
     switches: Switches = field(default_factory=Switches)
+    restrictions: Restrictions = field(default_factory=Restrictions)
 
     @classmethod
     def create(cls, clock: Clock, tenant: str) -> World:
         """An empty world."""
-        return cls(store=Store(tenant=tenant), clock=clock, operations=Operations(clock))
+        switches = Switches()
+        return cls(store=Store(tenant=tenant), clock=clock, operations=Operations(clock, switches), switches=switches)
+
+    def tell_own(self, changed: ResourceId, kind: EventKind) -> None:
+        """Raise the event of a change that Azure made on its own, where a switch says that it does."""
+        if not self.switches.own_write_events or self.clock.seeding:
+            return
+        verb = "delete" if kind is EventKind.DELETE else "write"
+        self.events.publish(
+            ArmEvent(
+                resource_id=changed.text,
+                operation_name=self.switches.operation_name_casing.apply(f"{changed.type}/{verb}"),
+                kind=kind,
+                status=EventStatus.SUCCESS,
+                principal=AZURE,
+                correlation_id=str(uuid.uuid4()),
+                time=self.clock.now(),
+                subscription=changed.subscription,
+                tenant=self.store.tenant,
+                http_method="DELETE" if kind is EventKind.DELETE else "PUT",
+            )
+        )
 
     def require_linked(
         self, request: ArmRequest, action: str, scope: ResourceId, linked: str, linked_scope: str

@@ -9,6 +9,7 @@ from typing import Any
 
 from emulator.arm import records
 from emulator.arm.errors import bad_request, invalid_reference
+from emulator.arm.events import EventKind
 from emulator.arm.messages import ArmResponse, Json
 from emulator.arm.network_writes import deleting, refuse_unprovisioned
 from emulator.arm.operations import Protocol
@@ -24,6 +25,7 @@ from emulator.arm.resources import (
     weak_etag,
 )
 from emulator.arm.routing import Call, Router, Shape
+from emulator.arm.switches import show
 from emulator.arm.world import World
 
 ZONE_GROUPS = "Microsoft.Network/privateEndpoints/privateDnsZoneGroups"
@@ -48,7 +50,7 @@ class ZoneGroups:
 
     def get(self, call: Call) -> ArmResponse:
         """The zone group."""
-        return ArmResponse(200, render(self._world.store.require(call.id, ZoneGroup)))
+        return ArmResponse(200, render(self._world, self._world.store.require(call.id, ZoneGroup)))
 
     def list_all(self, call: Call) -> ArmResponse:
         """The zone groups of an endpoint."""
@@ -56,7 +58,7 @@ class ZoneGroups:
         assert parent is not None
         endpoint = self._world.store.require(parent, Endpoint)
         rows = self._world.store.children(endpoint.id, ZoneGroup)
-        return page(self._world, call.request, rows, render, action=call.action)
+        return page(self._world, call.request, rows, lambda row: render(self._world, row), action=call.action)
 
     def put(self, call: Call) -> ArmResponse:
         """Create (201) or update (200); the records are written when the operation ends, about 6 s later."""
@@ -95,7 +97,7 @@ class ZoneGroups:
         )
         call.operation = operation
         headers = world.operations.network_headers(operation, call.request, delete=False)
-        return ArmResponse(201 if existing is None else 200, render(group), headers)
+        return ArmResponse(201 if existing is None else 200, render(world, group), headers)
 
     def _configs(self, call: Call) -> list[ZoneConfig]:
         world = self._world
@@ -146,6 +148,7 @@ def _write_records(world: World, endpoint: Endpoint, group: ZoneGroup) -> None:
                 records.write_internal(
                     world, zone, name, (item.address,), ttl=RECORD_TTL, metadata={"creator": creator}
                 )
+                world.tell_own(zone.id.child("A", name), EventKind.WRITE)
                 config.record_sets.append(
                     {
                         "recordType": "A",
@@ -170,8 +173,9 @@ def _withdraw(world: World, group: ZoneGroup) -> None:
             if record is None:
                 continue
             addresses = {row["ipv4Address"] for row in record.records.get("aRecords") or []}
-            if addresses == set(written["ipAddresses"]):
+            if world.switches.zone_group_withdraws_any_address or addresses == set(written["ipAddresses"]):
                 world.store.remove(target)
+                world.tell_own(target, EventKind.DELETE)
 
 
 def remove(world: World, group: ZoneGroup) -> None:
@@ -180,22 +184,21 @@ def remove(world: World, group: ZoneGroup) -> None:
     world.store.remove(group.id)
 
 
-def render(group: ZoneGroup) -> Json:
+def render(world: World, group: ZoneGroup) -> Json:
     """The body; `recordSets` is empty until the operation has ended, its names have no trailing dot."""
-    configs: list[dict[str, Any]] = [
-        {
-            "name": config.name,
-            "id": group.id.child("privateDnsZoneConfigs", config.name).text,
-            "etag": group.etag,
-            "properties": {
-                "provisioningState": group.state.value,
-                "privateDnsZoneId": config.zone_id,
-                "recordSets": config.record_sets,
-            },
-            "type": f"{ZONE_GROUPS}/privateDnsZoneConfigs",
-        }
-        for config in group.configs
-    ]
+    configs: list[dict[str, Any]] = []
+    for config in group.configs:
+        inner: Json = {"provisioningState": group.state.value, "privateDnsZoneId": config.zone_id}
+        show(inner, "recordSets", config.record_sets, world.switches.unset_record_sets, empty=[])
+        configs.append(
+            {
+                "name": config.name,
+                "id": group.id.child("privateDnsZoneConfigs", config.name).text,
+                "etag": group.etag,
+                "properties": inner,
+                "type": f"{ZONE_GROUPS}/privateDnsZoneConfigs",
+            }
+        )
     return {
         "name": group.id.name,
         "id": group.id.text,

@@ -16,6 +16,7 @@ from emulator.arm.operations import Operation, Protocol
 from emulator.arm.paging import page
 from emulator.arm.resources import Link, RecordSet, State, Zone, new_guid
 from emulator.arm.routing import Call, Router, Shape
+from emulator.arm.switches import show
 from emulator.arm.world import World
 
 ZONES = "Microsoft.Network/privateDnsZones"
@@ -42,7 +43,7 @@ class Zones:
     def get(self, call: Call) -> ArmResponse:
         """The zone, slashes escaped."""
         zone = self._world.store.require(call.id, Zone)
-        return ArmResponse(200, self.render(zone), {"ETag": str(zone.etag)}, escape_slashes=True)
+        return ArmResponse(200, self.render(zone), {"ETag": self._etag(zone)}, escape_slashes=True)
 
     def list_all(self, call: Call) -> ArmResponse:
         """Zones of a group or a subscription."""
@@ -79,7 +80,7 @@ class Zones:
                 written.state = State.SUCCEEDED
 
         def result() -> ArmResponse:
-            return ArmResponse(200, self.render(written), {"ETag": str(written.etag)}, escape_slashes=True)
+            return ArmResponse(200, self.render(written), {"ETag": self._etag(written)}, escape_slashes=True)
 
         call.operation = start(world, call, finished, result)
         return ArmResponse(202, {}, world.operations.dns_headers(call.operation, call.request))
@@ -123,15 +124,19 @@ class Zones:
             "numberOfVirtualNetworkLinksWithRegistration": sum(link.registration_enabled for link in links),
             "provisioningState": zone.state.value,
         }
-        return {
+        body: Json = {
             "id": zone.id.text,
             "name": zone.id.name,
             "type": ZONES,
-            "etag": zone.etag,
+            "etag": self._etag(zone),
             "location": "global",
-            "tags": zone.tags or {},
-            "properties": properties,
         }
+        show(body, "tags", zone.tags, self._world.switches.unset_tags, empty={})
+        body["properties"] = properties
+        return body
+
+    def _etag(self, zone: Zone) -> str:
+        return preconditions.shown_etag(self._world.switches, zone)
 
 
 def start(world: World, call: Call, finish: Callable[[], None], result: Callable[[], ArmResponse]) -> Operation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from emulator.eventgrid.disorder import Disorder
 from emulator.eventgrid.envelope import EventSchema
 from emulator.eventgrid.subscription import EndpointType, EventSubscription, ValidationFailedError
 
@@ -21,7 +23,7 @@ _PREFIX = "/_emulator/eventgrid"
 
 
 def control_routes(grid: EventGrid) -> list[BaseRoute]:
-    """Routes that create subscriptions, publish raw events, and show what was delivered."""
+    """Routes that create subscriptions, publish raw events, show what was delivered, and set the disorder."""
 
     async def subscriptions(request: Request) -> Response:
         if request.method == "GET":
@@ -53,10 +55,24 @@ def control_routes(grid: EventGrid) -> list[BaseRoute]:
             event = document["event"]
             if not isinstance(event, dict):
                 raise ValueError("event must be an object")
-            count = grid.publish(event, document.get("subscription"))
+            disordered = document.get("disordered") is True
+            count = grid.publish(event, document.get("subscription"), disordered=disordered)
         except (ValueError, KeyError) as error:
             return _refused(error)
         return JSONResponse({"deliveries": count}, 202)
+
+    async def ledger(request: Request) -> Response:
+        fate = request.query_params.get("fate")
+        rows = [row.as_json() for row in grid.ledger() if fate is None or row.fate.value == fate]
+        return JSONResponse({"counts": {fate.value: count for fate, count in grid.fates().items()}, "rows": rows})
+
+    async def disorder(request: Request) -> Response:
+        if request.method == "PUT":
+            try:
+                grid.disorder = Disorder.from_mapping(await _document(request))
+            except ValueError as error:
+                return _refused(error)
+        return JSONResponse(asdict(grid.disorder))
 
     return [
         Route(f"{_PREFIX}/subscriptions", subscriptions, methods=["GET", "POST"]),
@@ -64,6 +80,8 @@ def control_routes(grid: EventGrid) -> list[BaseRoute]:
         Route(f"{_PREFIX}/dead-letters", dead_letters, methods=["GET"]),
         Route(f"{_PREFIX}/published", published, methods=["GET"]),
         Route(f"{_PREFIX}/publish", publish, methods=["POST"]),
+        Route(f"{_PREFIX}/ledger", ledger, methods=["GET"]),
+        Route(f"{_PREFIX}/disorder", disorder, methods=["GET", "PUT"]),
     ]
 
 
@@ -84,6 +102,9 @@ def _subscribe(grid: EventGrid, document: Mapping[str, Any]) -> EventSubscriptio
         endpoint_type=EndpointType(document.get("endpointType", EndpointType.AZURE_FUNCTION.value)),
         max_attempts=int(document.get("maxDeliveryAttempts", 30)),
         time_to_live=timedelta(minutes=float(document.get("eventTimeToLiveInMinutes", 1440))),
+        max_events_per_batch=int(document.get("maxEventsPerBatch", 1)),
+        preferred_batch_kilobytes=int(document.get("preferredBatchSizeInKilobytes", 64)),
+        dead_letter=document.get("deadLetter") is True,
     )
 
 
@@ -98,6 +119,9 @@ def _subscription_json(subscription: EventSubscription) -> dict[str, Any]:
         "endpointType": subscription.endpoint_type.value,
         "maxDeliveryAttempts": subscription.max_attempts,
         "eventTimeToLiveInMinutes": subscription.time_to_live.total_seconds() / 60,
+        "maxEventsPerBatch": subscription.max_events_per_batch,
+        "preferredBatchSizeInKilobytes": subscription.preferred_batch_kilobytes,
+        "deadLetter": subscription.dead_letter,
     }
 
 

@@ -1,4 +1,4 @@
-"""One attempt to deliver one event over HTTP, the handshakes, and when to try again."""
+"""One attempt to deliver events over HTTP, the handshakes, and when to try again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import http.client
 import json
 import ssl
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -20,20 +20,23 @@ _ORIGIN = "eventgrid.azure.net"
 # Seconds before the second, third, ... attempt; then every hour until attempts or time to live end.
 # https://learn.microsoft.com/azure/event-grid/delivery-and-retry#retry-schedule
 _RETRY_SECONDS = (10.0, 30.0, 60.0, 300.0, 600.0, 1800.0, 3600.0)
+# The least wait after an answer of that status: https://learn.microsoft.com/azure/event-grid/delivery-and-retry
+_LEAST_SECONDS = {401: 300.0, 404: 300.0, 408: 120.0, 503: 30.0}
 
 
 class DeliveryOutcome(Enum):
-    """What became of an attempt."""
+    """What became of an attempt. `DROPPED` is given up without a place for dead letters."""
 
     DELIVERED = "Delivered"
     RETRY = "Retry"
     DEAD_LETTER = "DeadLetter"
+    DROPPED = "Dropped"
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One attempt. `status` is `None` where there was no answer; `attempt` counts from 1 per event and
-    subscription."""
+    """One attempt for one event. `status` is `None` where there was no answer; `attempt` counts from 1 per copy of
+    an event; `batch_size` is how many events were in the request."""
 
     sequence: int
     subscription: str
@@ -43,6 +46,7 @@ class Delivery:
     status: int | None
     outcome: DeliveryOutcome
     detail: str
+    batch_size: int
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -54,6 +58,7 @@ class Delivery:
             "status": self.status,
             "outcome": self.outcome.value,
             "detail": self.detail,
+            "batchSize": self.batch_size,
         }
 
 
@@ -72,9 +77,11 @@ class Answer:
         return self.status in (200, 201, 202, 203, 204)
 
 
-def retry_seconds(attempts_made: int) -> float:
-    """Azure's wait after that many attempts. Azure also adds chance, which is left out here."""
-    return _RETRY_SECONDS[min(attempts_made, len(_RETRY_SECONDS)) - 1]
+def retry_seconds(attempts_made: int, status: int | None = None) -> float:
+    """Azure's wait after that many attempts, the last of them answered with `status`. Azure also adds chance, which
+    is left out here."""
+    least = _LEAST_SECONDS.get(status, 0.0) if status is not None else 0.0
+    return max(_RETRY_SECONDS[min(attempts_made, len(_RETRY_SECONDS)) - 1], least)
 
 
 class EndpointClient:
@@ -84,18 +91,23 @@ class EndpointClient:
         self._timeout = timeout
         self._tls = tls
 
-    def deliver(self, subscription: EventSubscription, event: Mapping[str, Any], attempts_made: int) -> Answer:
-        """POST one event: an array of one in the Event Grid schema, an object as a CloudEvent."""
+    def deliver(
+        self, subscription: EventSubscription, events: Sequence[Mapping[str, Any]], attempts_made: int
+    ) -> Answer:
+        """POST events as one request: an array in the Event Grid schema; as CloudEvents one object, or an array where
+        the subscription wants batches."""
         cloud = subscription.schema is EventSchema.CLOUD_EVENTS
+        batches = subscription.max_events_per_batch > 1
+        kind = f"cloudevents{'-batch' if batches else ''}+json" if cloud else "json"
         headers = {
             "aeg-event-type": "Notification",
             "aeg-subscription-name": subscription.name.upper(),
             "aeg-delivery-count": str(attempts_made),
-            "aeg-data-version": str(event.get("dataVersion", "")),
-            "aeg-metadata-version": str(event.get("metadataVersion", "1")),
-            "Content-Type": f"application/{'cloudevents+' if cloud else ''}json; charset=utf-8",
+            "aeg-data-version": str(events[0].get("dataVersion", "")),
+            "aeg-metadata-version": str(events[0].get("metadataVersion", "1")),
+            "Content-Type": f"application/{kind}; charset=utf-8",
         }
-        body = json.dumps(event if cloud else [event])
+        body = json.dumps(events[0] if cloud and not batches else list(events))
         return self._send("POST", subscription.endpoint, headers, body.encode())
 
     def validate(self, subscription: EventSubscription, topic: str) -> None:

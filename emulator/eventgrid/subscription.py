@@ -33,7 +33,8 @@ class EndpointType(Enum):
 class EventSubscription:
     """`operations` are beginnings of `data.operationName`, compared without case; none means all. Both limits
     of https://learn.microsoft.com/azure/event-grid/delivery-and-retry hold: attempts and age, whichever comes
-    first."""
+    first. A batch holds at most `max_events_per_batch` events and aims at `preferred_batch_kilobytes`; it succeeds
+    or fails as a whole. Without `dead_letter` an event that is given up is dropped."""
 
     name: str
     endpoint: str
@@ -43,6 +44,9 @@ class EventSubscription:
     endpoint_type: EndpointType = EndpointType.AZURE_FUNCTION
     max_attempts: int = 30
     time_to_live: timedelta = timedelta(minutes=1440)
+    max_events_per_batch: int = 1
+    preferred_batch_kilobytes: int = 64
+    dead_letter: bool = False
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.endpoint)
@@ -52,6 +56,10 @@ class EventSubscription:
             raise ValueError("max_attempts must be between 1 and 30")
         if not timedelta(0) < self.time_to_live <= timedelta(minutes=1440):
             raise ValueError("time_to_live must be above 0 and at most 1440 minutes")
+        if not 1 <= self.max_events_per_batch <= 5000:
+            raise ValueError("max_events_per_batch must be between 1 and 5000")
+        if not 1 <= self.preferred_batch_kilobytes <= 1024:
+            raise ValueError("preferred_batch_kilobytes must be between 1 and 1024")
 
     def wants(self, event: Mapping[str, Any]) -> bool:
         """Whether the filters let `event` (in the Event Grid schema) through."""
@@ -68,7 +76,7 @@ class EventSubscription:
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """An event that could not be delivered, as it would lie in the blob container, or be lost without one."""
+    """An event that could not be delivered, as it would lie in the blob container."""
 
     subscription: str
     event: Mapping[str, Any]
@@ -83,11 +91,14 @@ class DeadLetter:
 
         https://learn.microsoft.com/azure/event-grid/manage-event-delivery#event-grid-event-schema
         """
-        return {
-            **self.event,
+        added = {
             "deadLetterReason": self.reason,
             "deliveryAttempts": self.attempts,
             "lastDeliveryOutcome": self.last_outcome,
             "publishTime": timestamp(self.published),
             "lastDeliveryAttemptTime": timestamp(self.last_attempt),
         }
+        if "specversion" in self.event:
+            # Names of CloudEvents attributes are lower case.
+            added = {name.lower(): value for name, value in added.items()}
+        return {**self.event, **added}

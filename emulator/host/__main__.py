@@ -8,11 +8,13 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from emulator.host.host import FunctionsHost
 from emulator.host.index import IndexingError
 from emulator.host.invocations import console_log
+from emulator.host.records import InvocationLines
 from emulator.host.settings import HostSettingsError
 from emulator.host.storage import ConnectionMissingError
 
@@ -34,6 +36,16 @@ def _variable(text: str) -> tuple[str, str]:
     return name, value
 
 
+def _scale(text: str) -> float:
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = 0.0
+    if not 0 < scale <= 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number above 0 and up to 1")
+    return scale
+
+
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m emulator.host",
@@ -41,6 +53,18 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--app", type=Path, required=True, help="folder with function_app.py and host.json")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
+    parser.add_argument("--share-port", action="store_true", help="let several instances serve that port")
+    parser.add_argument(
+        "--scale",
+        type=_scale,
+        default=1.0,
+        help="shortens the host's waits: ten minutes for which a received message is hidden, host.json's queue"
+        " timings, the lock of timers",
+    )
+    parser.add_argument(
+        "--invisibility", type=float, metavar="SECONDS", help="hide a received message exactly this long, at least 1"
+    )
+    parser.add_argument("--log-json", type=Path, help="file to append a JSON line to when an invocation begins or ends")
     parser.add_argument("--settings", type=Path, help="a local.settings.json")
     parser.add_argument("--ready", type=Path, help="file to write URL and keys to when ready")
     parser.add_argument("--function-key", help="key of all functions; a new one for each by default")
@@ -66,6 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for noisy in ("azure", "uvicorn"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     app_dir = options.app.resolve()
+    log_json = None if options.log_json is None else options.log_json.absolute()
     if app_dir.is_dir():
         os.chdir(app_dir)
     host = FunctionsHost(
@@ -74,7 +99,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings=options.settings,
         port=options.port,
         function_key=options.function_key,
-        log=console_log(),
+        scale=options.scale,
+        invisibility=None if options.invisibility is None else timedelta(seconds=max(options.invisibility, 1.0)),
+        share_port=options.share_port,
+        log=console_log(None if log_json is None else InvocationLines(log_json)),
     )
     try:
         host.start()

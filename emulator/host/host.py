@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 import os
 import socket
 import tempfile
@@ -14,26 +15,31 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import uvicorn
+from azure.core.exceptions import AzureError
 
 from emulator.host.index import FunctionSpec, QueueTrigger, TimerTrigger, describe, import_app, index_app
 from emulator.host.invocations import InvocationLog
 from emulator.host.invoke import Invoker
+from emulator.host.keyblobs import shared_keys
 from emulator.host.keys import HostKeys
 from emulator.host.queueoutput import QueueSender
 from emulator.host.queuetrigger import INVISIBILITY, QueueListener
 from emulator.host.routes import RouteTable
 from emulator.host.settings import HostSettings, apply_local_settings, read_host_settings
-from emulator.host.storage import Connections
+from emulator.host.storage import ConnectionMissingError, Connections
 from emulator.host.timers import SystemClock, TimerClock, TimerListener, monitor_for, schedule_of
 from emulator.host.web import HostWeb
 from emulator.host.webhook import EventGridWebhook
 
+_log = logging.getLogger("emulator.host")
+_HOST_ID = "AzureFunctionsWebHost__hostid"
 _STOP_SECONDS = 10.0
 _THREAD_COUNT = "PYTHON_THREADPOOL_THREAD_COUNT"
 
@@ -44,6 +50,12 @@ class FunctionsHost:
     `env` and the values of the settings file are put into os.environ before the app is imported and taken
     back at the end, so only one host can run in a process at a time. `start` raises `IndexingError`,
     `HostSettingsError` or `ConnectionMissingError` when Azure would not start the app either.
+
+    Several hosts, in processes of their own, can run one app on one storage account: they share keys, queues and
+    timers as instances in Azure do, and with `share_port` one port, over which the kernel spreads connections.
+    `scale` shortens the host's waits: how long a received message is hidden (or `invisibility`, exactly), the wait
+    after a failed attempt, the longest polling interval, the lock of timers. Storage counts in whole seconds, so
+    none that hides a message gets below one.
     """
 
     def __init__(
@@ -56,7 +68,9 @@ class FunctionsHost:
         function_key: str | None = None,
         log: InvocationLog | None = None,
         clock: TimerClock | None = None,
-        invisibility: timedelta = INVISIBILITY,
+        scale: float = 1.0,
+        invisibility: timedelta | None = None,
+        share_port: bool = False,
         stop_seconds: float = _STOP_SECONDS,
     ) -> None:
         self._app_dir = Path(app_dir).resolve()
@@ -65,7 +79,10 @@ class FunctionsHost:
         self._port = port
         self._function_key = function_key
         self._clock: TimerClock = clock or SystemClock()
-        self._invisibility = invisibility
+        self._scale = scale
+        self._invisibility = invisibility or INVISIBILITY * scale
+        self._share_port = share_port
+        self._host_id = ""
         self._stop_seconds = stop_seconds
         self._undo = ExitStack()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -98,10 +115,12 @@ class FunctionsHost:
         """Index the app, open the port, start all listeners."""
         try:
             self._apply_environment()
+            self._host_id = os.environ.get(_HOST_ID, "")
             self.settings = read_host_settings(self._app_dir, os.environ)
             module = self._undo.enter_context(import_app(self._app_dir))
             self.specs = {spec.name: spec for spec in index_app(module, os.environ)}
-            self.keys = HostKeys.create(self.specs, self._function_key)
+            self.settings = replace(self.settings, queues=self.settings.queues.scaled(self._scale))
+            self.keys = self._keys()
             routes = RouteTable(list(self.specs.values()), self.settings.route_prefix)
             listening = self._listen()
             thread = threading.Thread(target=self._run_loop, args=(listening, routes), name="functions-host")
@@ -165,13 +184,28 @@ class FunctionsHost:
         if self._settings_file is not None:
             apply_local_settings(self._settings_file, os.environ)
 
+    def _keys(self) -> HostKeys:
+        """The keys that this app's storage holds, or new ones without such a storage."""
+        try:
+            service = Connections(os.environ).blobs()
+        except ConnectionMissingError:
+            return HostKeys.create(self.specs, self._function_key)
+        with service:
+            try:
+                return shared_keys(service, self.host_id, self.specs, self._function_key)
+            except AzureError as error:
+                _log.warning("Keys of this instance only, the shared ones cannot be read: %s", error)
+                return HostKeys.create(self.specs, self._function_key)
+
     def _listen(self) -> socket.socket:
         # asyncio sets TCP_NODELAY only on sockets that say they are TCP; without it an answer takes 40 ms.
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._undo.callback(listening.close)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self._share_port:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        # Bound only: while the app starts, connections go to the instances that already serve the port.
         listening.bind(("127.0.0.1", self._port))
-        listening.listen(128)
         self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         return listening
 
@@ -235,7 +269,16 @@ class FunctionsHost:
         ]
         monitor = monitor_for(connections, self.host_id) if timers else None
         self._timer_listeners = [
-            TimerListener(spec, trigger, schedule=schedule, invoker=invoker, monitor=monitor, io=io, clock=self._clock)
+            TimerListener(
+                spec,
+                trigger,
+                schedule=schedule,
+                invoker=invoker,
+                monitor=monitor,
+                lock=None if monitor is None else monitor.lock(spec.name, self._scale),
+                io=io,
+                clock=self._clock,
+            )
             for spec, trigger, schedule in timers
         ]
         self._queue_listeners = [
@@ -276,5 +319,6 @@ class FunctionsHost:
     @property
     def host_id(self) -> str:
         """Names this app's state in the host's storage. At most 32 characters, as in Azure; made of the app's
-        folder, so that a restart finds its timers."""
-        return hashlib.sha256(str(self._app_dir).encode()).hexdigest()[:32]
+        folder, so that a restart finds its timers, unless the app setting for it says otherwise
+        (https://learn.microsoft.com/azure/azure-functions/functions-app-settings#azurefunctionswebhost__hostid)."""
+        return self._host_id or hashlib.sha256(str(self._app_dir).encode()).hexdigest()[:32]

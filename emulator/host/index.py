@@ -155,6 +155,8 @@ def index_app(module: object, environ: Mapping[str, str]) -> tuple[FunctionSpec,
 
 def _index(function: Any, environ: Mapping[str, str]) -> FunctionSpec:
     name = str(function.get_function_name())
+    if function.get_setting("retry_policy") is not None:
+        raise IndexingError(f"{name}: this host serves no retry policy")
     call = function.get_user_function()
     # The library's own function.json text, so that enums and defaults are spelled as the host would read
     # them.

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any, TextIO
 
+from emulator.host.records import InvocationLines
+
 
 class InvocationStatus(Enum):
     SUCCEEDED = "Succeeded"
@@ -37,10 +39,16 @@ class Invocation:
 class InvocationLog:
     """All invocations of one host, in the order in which they ended. Safe to use from threads."""
 
-    def __init__(self, output: TextIO | None = None) -> None:
+    def __init__(self, output: TextIO | None = None, lines: InvocationLines | None = None) -> None:
         self._entries: list[Invocation] = []
         self._changed = threading.Condition()
         self._output = output
+        self._lines = lines
+
+    def begin(self, *, invocation_id: str, function: str, started: float, cause: Mapping[str, str]) -> None:
+        """Note that an execution begins; `add` notes its end."""
+        if self._lines is not None:
+            self._lines.began(invocation_id=invocation_id, function=function, started=started, cause=cause)
 
     def add(
         self,
@@ -66,6 +74,8 @@ class InvocationLog:
             )
             self._entries.append(entry)
             self._changed.notify_all()
+        if self._lines is not None:
+            self._lines.ended(invocation_id=invocation_id, ended=started + duration, error=entry.error)
         self._print(entry)
         return entry
 
@@ -74,7 +84,7 @@ class InvocationLog:
         with self._changed:
             return [e for e in self._entries[since:] if function is None or e.function == function]
 
-    def wait(self, function: str, count: int, timeout: float = 10.0) -> list[Invocation]:
+    def wait(self, function: str, count: int, timeout: float = 60.0) -> list[Invocation]:
         """Wait until `function` ended `count` times; raises `TimeoutError` with what did run."""
         return self._wait(lambda: len(self._of(function)) >= count, function, count, timeout)
 
@@ -103,6 +113,6 @@ class InvocationLog:
         print(line.replace("\n", "\\n"), file=self._output, flush=True)
 
 
-def console_log() -> InvocationLog:
-    """A log that prints each entry to standard output."""
-    return InvocationLog(sys.stdout)
+def console_log(lines: InvocationLines | None = None) -> InvocationLog:
+    """A log that prints each entry to standard output, and writes to `lines` if given."""
+    return InvocationLog(sys.stdout, lines)

@@ -147,6 +147,7 @@ class Invoker:
         log."""
         invocation_id = str(uuid.uuid4())
         started, tick = time.time(), time.perf_counter()
+        self._log.begin(invocation_id=invocation_id, function=spec.name, started=started, cause=cause)
         error: BaseException | None = None
         returned: Datum | None = None
         self._running += 1

@@ -48,7 +48,8 @@ class HostProcess:
     """`python -m emulator.host` in a child process; a context manager.
 
     `env` is added to the child's environment. `start` raises `HostFailedError` if the app cannot be indexed
-    or the host is not ready after `start_timeout` seconds.
+    or the host is not ready after `start_timeout` seconds. After `stop` or `kill` it can be started again.
+    `port`, `share_port`, `scale`, `invisibility` (seconds) and `log_json` are the host's arguments of these names.
     """
 
     def __init__(
@@ -58,13 +59,20 @@ class HostProcess:
         *,
         settings: Path | str | None = None,
         port: int = 0,
+        share_port: bool = False,
+        scale: float = 1.0,
+        invisibility: float | None = None,
+        log_json: Path | None = None,
         python: str = sys.executable,
         start_timeout: float = 60.0,
     ) -> None:
         self._app_dir = Path(app_dir)
         self._env = dict(env or {})
         self._settings = settings
-        self._port = port
+        self._options = ["--port", str(port), "--scale", f"{scale:g}"]
+        self._options += ["--share-port"] if share_port else []
+        self._options += [] if invisibility is None else ["--invisibility", f"{invisibility:g}"]
+        self._options += [] if log_json is None else ["--log-json", str(log_json.absolute())]
         self._python = python
         self._start_timeout = start_timeout
         self._directory: tempfile.TemporaryDirectory[str] | None = None
@@ -93,7 +101,7 @@ class HostProcess:
         directory = Path(self._directory.name)
         ready = directory / "ready.json"
         arguments = [self._python, "-m", "emulator.host", "--app", str(self._app_dir.resolve())]
-        arguments += ["--port", str(self._port), "--ready", str(ready)]
+        arguments += [*self._options, "--ready", str(ready)]
         if self._settings is not None:
             arguments += ["--settings", str(Path(self._settings).resolve())]
         with (directory / "output.log").open("wb") as output:
@@ -126,11 +134,23 @@ class HostProcess:
             except subprocess.TimeoutExpired:
                 process.kill()
                 code = process.wait()
+        self._tidy()
+        return code
+
+    def kill(self) -> None:
+        """End the process where it stands (SIGKILL): what it received stays hidden, what it holds stays held, until
+        its time is over."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+        self._tidy()
+
+    def _tidy(self) -> None:
         if self._directory is not None:
             self._output = self.output
             self._directory.cleanup()
             self._directory = None
-        return code
 
     def __enter__(self) -> HostProcess:
         return self.start()

@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
@@ -47,6 +47,14 @@ class QueueSettings:
     max_polling_interval: timedelta = timedelta(minutes=1)
     message_encoding: MessageEncoding = MessageEncoding.BASE64
 
+    def scaled(self, scale: float) -> QueueSettings:
+        """The same with shorter waits. Polling is never more frequent than every 100 ms, as in Azure."""
+        return replace(
+            self,
+            visibility_timeout=self.visibility_timeout * scale,
+            max_polling_interval=max(self.max_polling_interval * scale, _LEAST_POLLING),
+        )
+
 
 @dataclass(frozen=True)
 class HostSettings:
@@ -77,6 +85,7 @@ _QUEUES = frozenset(
     }
 )  # fmt: skip
 _TIME_SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.(\d{1,7}))?")
+_LEAST_POLLING = timedelta(milliseconds=100)
 _OVERRIDE_PREFIX = "azurefunctionsjobhost__"
 
 
@@ -198,7 +207,7 @@ def _queue_settings(section: Mapping[str, Any]) -> QueueSettings:
         max_polling_interval=_time_span(section, "maxPollingInterval", timedelta(minutes=1)),
         message_encoding=MessageEncoding(encoding),
     )
-    if settings.max_polling_interval < timedelta(milliseconds=100):
+    if settings.max_polling_interval < _LEAST_POLLING:
         raise HostSettingsError("extensions.queues.maxPollingInterval: less than 100 ms")
     return settings
 

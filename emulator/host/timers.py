@@ -2,8 +2,8 @@
 
 Follows azure-webjobs-sdk-extensions, Timers (TimerListener.cs, ScheduleMonitor.cs,
 StorageScheduleMonitorV2.cs); the documented part is at
-https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer. Not here: the blob lease that lets
-one instance of several run a timer, since there is one host.
+https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer. Of several instances the one that holds
+the lock of `singleton.py` runs the timer.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import croniter  # type: ignore[import-untyped]  # The package has no py.typed file.
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
@@ -25,11 +26,12 @@ from azure.storage.blob import BlobClient
 
 from emulator.host.index import FunctionSpec, IndexingError, TimerTrigger
 from emulator.host.invoke import Invoker
+from emulator.host.singleton import HOST_CONTAINER, ListenerLock
 from emulator.host.storage import ConnectionMissingError, Connections
 
 _log = logging.getLogger("emulator.host")
-_HOST_CONTAINER = "azure-webjobs-hosts"
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)
+_T = TypeVar("_T")
 
 
 class TimerClock(Protocol):
@@ -116,6 +118,10 @@ class ScheduleMonitor:
         self._service = connections.blobs()
         self._host_id = host_id
 
+    def lock(self, name: str, scale: float) -> ListenerLock:
+        """The lock of the timer function `name`."""
+        return ListenerLock(self._service, self._host_id, name, scale=scale)
+
     def read(self, name: str) -> ScheduleStatus | None:
         try:
             text = self._blob(name).download_blob().readall()
@@ -130,7 +136,7 @@ class ScheduleMonitor:
             blob.upload_blob(content, overwrite=True)
         except ResourceNotFoundError:
             with suppress(ResourceExistsError):
-                self._service.create_container(_HOST_CONTAINER)
+                self._service.create_container(HOST_CONTAINER)
             blob.upload_blob(content, overwrite=True)
 
     def close(self) -> None:
@@ -138,7 +144,7 @@ class ScheduleMonitor:
 
     def _blob(self, name: str) -> BlobClient:
         path = f"timers/{self._host_id}/Host.Functions.{name}/status"
-        return self._service.get_blob_client(_HOST_CONTAINER, path)
+        return self._service.get_blob_client(HOST_CONTAINER, path)
 
 
 def monitor_for(connections: Connections, host_id: str) -> ScheduleMonitor | None:
@@ -151,7 +157,8 @@ def monitor_for(connections: Connections, host_id: str) -> ScheduleMonitor | Non
 
 
 class TimerListener:
-    """Runs one timer function. The next run is planned when the current one has ended."""
+    """Runs one timer function while it holds `lock`; without a lock, always. The next run is planned when the current
+    one has ended."""
 
     def __init__(
         self,
@@ -161,6 +168,7 @@ class TimerListener:
         schedule: Schedule,
         invoker: Invoker,
         monitor: ScheduleMonitor | None,
+        lock: ListenerLock | None,
         io: Executor,
         clock: TimerClock,
     ) -> None:
@@ -172,27 +180,95 @@ class TimerListener:
         self._clock = clock
         wanted = trigger.use_monitor and not schedule.shorter_than_a_minute(clock.now())
         self._monitor = monitor if wanted else None
+        self._lock = lock
+        self._held = False
         self._status: ScheduleStatus | None = None
         self._past_due = False
         self._stopping = asyncio.Event()
+        # Set when there is a reason to stop waiting for the next occurrence: the host stops, or the lock is lost.
+        self._interrupted = asyncio.Event()
 
     def stop(self) -> None:
         """Start nothing more. A run under way goes on."""
         self._stopping.set()
+        self._interrupted.set()
 
     async def load(self) -> None:
-        """Read or begin the status. Runs nothing."""
-        self._past_due = await self._load(self._clock.now())
+        """Ask for the lock and, with it, read or begin the status. Runs nothing."""
+        self._held = await self._acquire()
+        if self._held:
+            self._past_due = await self._load(self._clock.now())
 
     async def run(self) -> None:
-        """Run on schedule until `stop`, beginning with what was missed or belongs to the start."""
+        """Run on schedule until `stop`, beginning with what was missed or belongs to the start; without the lock, ask
+        for it until it is free."""
+        while not self._stopping.is_set():
+            if self._held:
+                await self._run_with_the_lock()
+            elif self._lock is not None:
+                await self._wait_or_stop(self._lock.asking_interval)
+                if not self._stopping.is_set():
+                    await self.load()
+
+    async def _run_with_the_lock(self) -> None:
+        renewing = asyncio.create_task(self._renew())
+        try:
+            await self._run_on_schedule()
+        finally:
+            renewing.cancel()
+            await asyncio.wait({renewing})
+            self._held = False
+            if self._lock is not None:
+                await self._call(self._lock.release)
+
+    async def _run_on_schedule(self) -> None:
         if self._past_due or self._trigger.run_on_startup:
             await self._fire(self._clock.now(), past_due=self._past_due, scheduled=False)
-        while not self._stopping.is_set():
+        while not self._interrupted.is_set():
             due = self._require_status().next
             await self._sleep_until(due)
-            if not self._stopping.is_set():
+            if not self._interrupted.is_set():
                 await self._fire(max(self._clock.now(), due), past_due=False, scheduled=True)
+
+    async def _acquire(self) -> bool:
+        if self._lock is None:
+            return True
+        try:
+            held = await self._call(self._lock.acquire)
+        except AzureError as error:
+            _log.warning("The lock of timer '%s' cannot be asked for: %s", self._spec.name, error)
+            return False
+        if held and not self._stopping.is_set():
+            self._interrupted.clear()
+        return held
+
+    async def _renew(self) -> None:
+        """Renew until the lock is lost. Azure stops the whole host then; here the timer waits for the lock again."""
+        lock = self._lock
+        if lock is None:
+            return
+        renewed, wait = time.monotonic(), lock.renewal_interval
+        while True:
+            await self._wait_or_stop(wait)
+            if self._stopping.is_set():
+                return
+            try:
+                kept = await self._call(lock.renew)
+                renewed, wait = time.monotonic(), lock.renewal_interval
+            except AzureError as error:
+                _log.warning("The lock of timer '%s' cannot be renewed: %s", self._spec.name, error)
+                kept, wait = time.monotonic() - renewed < lock.period, 1.0
+            if not kept:
+                _log.warning("The lock of timer '%s' is lost", self._spec.name)
+                self._interrupted.set()
+                return
+
+    async def _wait_or_stop(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+    async def _call(self, action: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._io, action)
 
     async def _load(self, now: datetime) -> bool:
         """Whether an occurrence was missed since the status was written. A changed schedule starts anew."""
@@ -227,12 +303,12 @@ class TimerListener:
     async def _sleep_until(self, due: datetime) -> None:
         remaining = max((due - self._clock.now()).total_seconds(), 0.0)
         sleeping = asyncio.ensure_future(self._clock.sleep(remaining))
-        stopping = asyncio.ensure_future(self._stopping.wait())
+        interrupted = asyncio.ensure_future(self._interrupted.wait())
         try:
-            await asyncio.wait({sleeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({sleeping, interrupted}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             sleeping.cancel()
-            stopping.cancel()
+            interrupted.cancel()
 
     async def _read(self) -> ScheduleStatus | None:
         monitor = self._monitor

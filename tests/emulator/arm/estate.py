@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
-from emulator.azure import SUBSCRIPTION, LocalAzure
+from emulator.azure import SUBSCRIPTION
 
 GROUP_NAME = "Rg-Kv-Prod"
 SUBSCRIPTION_ID = f"/subscriptions/{SUBSCRIPTION}"
@@ -77,10 +77,17 @@ def record_body(*addresses: str, ttl: int = 60, **properties: Any) -> dict[str, 
     return {"properties": {"ttl": ttl, "aRecords": rows, **properties}}
 
 
+class Seeded(Protocol):
+    """A local Azure, served or in this process."""
+
+    def seed(self, method: str, path: str, body: Any = None) -> Any:
+        """Do a request as the operator at once."""
+
+
 class Estate:
     """Puts resources in place at once, without a trace in the request log."""
 
-    def __init__(self, azure: LocalAzure) -> None:
+    def __init__(self, azure: Seeded) -> None:
         self._azure = azure
 
     def put(self, path: str, body: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from emulator.arm.faults import Hang
+from emulator.arm.switches import Switches
 from emulator.azure import LocalAzure
 from tests.emulator.arm.client import ArmClient
 from tests.emulator.arm.estate import SUBSCRIPTION_ID, Estate
@@ -51,7 +52,10 @@ def test_the_vault_suffix_is_one_setting_for_metadata_and_vaults(
 
 def test_the_process_tells_when_it_is_ready_and_ends_on_sigterm(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "emulator.azure", "--state", str(tmp_path), "--scale", "0", "--principal", "guard"],
+        [
+            *(sys.executable, "-m", "emulator.azure", "--state", str(tmp_path), "--scale", "0", "--principal", "guard"),
+            *("--switch", "page_size=7", "--switch", "unset_metadata=null"),
+        ],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
@@ -80,11 +84,32 @@ def test_the_process_tells_when_it_is_ready_and_ends_on_sigterm(tmp_path: Path) 
             timeout=5,
         ).json()
         assert [row["subscriptionId"] for row in listed["value"]] == ready["subscriptions"]
+        control = {ready["control_header"]: ready["control_secret"]}
+        switches = session.get(f"{ready['arm']}/_emulator/switches", headers=control, timeout=5).json()["switches"]
+        turned = {row["name"]: row["value"] for row in switches if row["value"] != row["default"]}
+        assert turned == {"page_size": 7, "unset_metadata": "null"}
     finally:
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=20)
     assert process.returncode == 0
     assert output.startswith(f"local Azure at {ready['arm']}")
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "emulator.azure", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_process_lists_its_switches_and_refuses_unknown_ones(tmp_path: Path) -> None:
+    listed = _run("--switches")
+    assert listed.returncode == 0
+    assert [line.split("=")[0] for line in listed.stdout.splitlines()] == [
+        switch["name"] for switch in Switches().listing()
+    ]
+    refused = _run("--state", str(tmp_path), "--switch", "unset_metadata=filled")
+    assert refused.returncode == 2
+    assert "unset_metadata does not take" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_closing_ends_requests_that_hang() -> None:

@@ -14,9 +14,14 @@ class FastClock:
         self._start = start
         self._speed = speed
         self._begun = time.monotonic()
+        self._epoch = time.time()
 
     def now(self) -> datetime:
         return self._start + timedelta(seconds=(time.monotonic() - self._begun) * self._speed)
+
+    def moment(self, epoch: float) -> datetime:
+        """What this clock showed at that moment of real time, in seconds since the epoch."""
+        return self._start + timedelta(seconds=(epoch - self._epoch) * self._speed)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds / self._speed)

@@ -68,7 +68,7 @@ class Storage:
         """Visible messages, decoded."""
         return [base64.b64decode(str(message.content)).decode() for message in self.peek(name)]
 
-    def wait(self, name: str, count: int, seconds: float = 10.0) -> list[str]:
+    def wait(self, name: str, count: int, seconds: float = 60.0) -> list[str]:
         """Decoded messages of the queue, as soon as there are `count`."""
         deadline = time.monotonic() + seconds
         while len(found := self.texts(name)) < count:
@@ -77,7 +77,7 @@ class Storage:
             time.sleep(0.02)
         return found
 
-    def wait_hidden(self, name: str, seconds: float = 10.0) -> None:
+    def wait_hidden(self, name: str, seconds: float = 60.0) -> None:
         """Wait until the queue has messages and all of them are in work."""
         deadline = time.monotonic() + seconds
         while self.peek(name) or not self.count(name):
@@ -85,7 +85,7 @@ class Storage:
                 raise TimeoutError(f"{name} has messages that nobody takes")
             time.sleep(0.02)
 
-    def wait_count(self, name: str, count: int, seconds: float = 10.0) -> None:
+    def wait_count(self, name: str, count: int, seconds: float = 60.0) -> None:
         """Wait until exactly `count` messages are in the queue, hidden ones included."""
         deadline = time.monotonic() + seconds
         while (found := self.count(name)) != count:

@@ -51,6 +51,14 @@ def _http(name: str = "one", route: str = "one", parameters: str = "req: func.Ht
         (_http(parameters="req: 'func.Missing'"), "cannot be resolved at run time: .*'Missing'"),
         (_http(parameters="req: func.QueueMessage"), "does not match its annotation"),
         (_http(route="a/{id:int}"), "route constraints are not served"),
+        (
+            (
+                "@app.timer_trigger(arg_name='t', schedule='0 0 3 * * *')\n"
+                "@app.retry(strategy='fixed_delay', max_retry_count='3', delay_interval='00:00:01')\n"
+                "def f(t: func.TimerRequest) -> None: ..."
+            ),
+            "this host serves no retry policy",
+        ),
         (_http(route="%ROUTE%"), "'%ROUTE%' does not resolve to a value"),
         (_EVENT.format(annotation="dict"), "does not match its annotation"),
         (_EVENT.format(annotation="str"), "does not match its annotation"),
@@ -95,7 +103,7 @@ def test_settings_are_in_the_environment_before_the_app_is_imported(start_host: 
         name="one", route="one", parameters="req: func.HttpRequest"
     )
     host = start_host(write_app(tmp_path, body), env={"ONLY_HERE": "seen"})
-    assert requests.get(f"{host.url}/api/one", params={"code": host.keys.master}, timeout=5).text == "seen"
+    assert requests.get(f"{host.url}/api/one", params={"code": host.keys.master}, timeout=60).text == "seen"
     host.close()
     assert "ONLY_HERE" not in os.environ
 
@@ -106,7 +114,7 @@ def test_the_app_folder_comes_first_on_the_path(start_host: StartHost, tmp_path:
         name="one", route="one", parameters="req: func.HttpRequest"
     )
     host = start_host(write_app(tmp_path, body))
-    assert requests.get(f"{host.url}/api/one", params={"code": host.keys.master}, timeout=5).text == "beside"
+    assert requests.get(f"{host.url}/api/one", params={"code": host.keys.master}, timeout=60).text == "beside"
 
 
 def test_functions_of_a_blueprint_are_found(start_host: StartHost, tmp_path: Path) -> None:

@@ -21,9 +21,9 @@ from tests.emulator.host.toy import TOY, write_app
 
 def test_a_process_serves_says_what_ran_and_ends_with_0(storage: Storage) -> None:
     process = HostProcess(TOY, storage.settings).start()
-    assert requests.get(f"{process.url}/api/plain", timeout=5).text == "plain GET"
+    assert requests.get(f"{process.url}/api/plain", timeout=60).text == "plain GET"
     key = process.address.function_keys["guarded"]
-    assert requests.get(f"{process.url}/api/guarded", params={"code": key}, timeout=5).text == "opened"
+    assert requests.get(f"{process.url}/api/guarded", params={"code": key}, timeout=60).text == "opened"
     answer = requests.post(
         process.eventgrid_url("on_event"),
         json={"id": "1", "data": {}},
@@ -32,16 +32,23 @@ def test_a_process_serves_says_what_ran_and_ends_with_0(storage: Storage) -> Non
     )
     assert answer.status_code == 202
     # Stopped in the middle of a message: it is finished first.
-    storage.put("work", "sleep 0.3")
+    storage.put("work", "wait")
     storage.wait_hidden("work")
+    os.kill(process.address.pid, signal.SIGTERM)
+    deadline = time.monotonic() + 60
+    while "Stopping." not in process.output:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    requests.post(f"{process.url}/api/open-gate", timeout=60)
     assert process.stop() == 0
-    assert json.loads(storage.texts("done")[0])["body"] == "sleep 0.3"
+    assert json.loads(storage.texts("done")[0])["body"] == "wait"
     lines = process.output.splitlines()
     assert f"  plain: [ALL] {process.url}/api/plain" in lines
     assert [line.partition(",")[0] for line in lines if line.startswith("Executed")] == [
         "Executed 'plain' (Succeeded",
         "Executed 'guarded' (Succeeded",
         "Executed 'on_event' (Succeeded",
+        "Executed 'open_gate' (Succeeded",
         "Executed 'on_work' (Succeeded",
     ]
 
@@ -79,11 +86,11 @@ def test_settings_file_environment_and_arguments_in_order_of_strength(tmp_path: 
             assert process.poll() is None
             time.sleep(0.02)
         document = json.loads(ready.read_text())
-        assert requests.get(f"{document['url']}/api/x", timeout=5).text == "f e a"
+        assert requests.get(f"{document['url']}/api/x", timeout=60).text == "f e a"
         assert set(document) == {"url", "function_keys", "host_key", "master_key", "eventgrid_key", "pid"}
     finally:
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
 def test_a_malformed_env_argument_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

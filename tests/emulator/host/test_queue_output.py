@@ -14,7 +14,7 @@ from tests.emulator.host.toy import StartHost
 
 
 def _send(host: FunctionsHost, text: str, path: str = "sends") -> requests.Response:
-    return requests.post(f"{host.url}/api/{path}", data=text.encode(), timeout=10)
+    return requests.post(f"{host.url}/api/{path}", data=text.encode(), timeout=60)
 
 
 def test_a_text_becomes_one_base64_message_and_the_queue_is_created(host: FunctionsHost, storage: Storage) -> None:
@@ -48,6 +48,11 @@ def test_a_dict_in_a_list_output_sends_its_keys(host: FunctionsHost, storage: St
     # The library iterates the dict: its values are lost without an error.
     _send(host, '{"a": 1}', path="sends-list")
     assert storage.texts("sent") == ["a"]
+
+
+def test_a_list_of_dicts_cannot_be_sent(host: FunctionsHost, storage: Storage) -> None:
+    assert _send(host, '[{"a": 1}]', path="sends-list").status_code == 500
+    assert not storage.exists("sent")
 
 
 def test_nothing_is_sent_when_the_function_fails_after_setting_the_output(

@@ -57,6 +57,14 @@ def test_queue_settings_are_read(tmp_path: Path) -> None:
     assert queues.message_encoding is MessageEncoding.NONE
 
 
+def test_scaled_settings_have_shorter_waits_down_to_what_the_host_allows(tmp_path: Path) -> None:
+    queues = _read(tmp_path, _queues(visibilityTimeout="00:00:30", maxPollingInterval="00:00:05", batchSize=3)).queues
+    tenth = queues.scaled(0.1)
+    assert (tenth.visibility_timeout, tenth.max_polling_interval) == (timedelta(seconds=3), timedelta(seconds=0.5))
+    assert queues.scaled(0.001).max_polling_interval == timedelta(milliseconds=100)
+    assert (tenth.batch_size, queues.scaled(1)) == (3, queues)
+
+
 def test_the_threshold_follows_the_batch_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("emulator.host.settings.os.cpu_count", lambda: 2)
     assert _read(tmp_path, _queues(batchSize=10)).queues.new_batch_threshold == 10

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob import BlobLeaseClient, BlobServiceClient
 
 from emulator.host import FunctionsHost, IndexingError, InvocationStatus
-from emulator.host.timers import Schedule
+from emulator.host.singleton import ListenerLock
+from emulator.host.timers import Schedule, SystemClock
+from tests.emulator.eventgrid.endpoint import eventually
 from tests.emulator.host.clocks import FastClock
 from tests.emulator.host.storage import Storage
 from tests.emulator.host.toy import StartHost, write_app
@@ -64,11 +68,19 @@ def test_what_is_no_ncrontab_expression_is_an_indexing_error(
 
 
 def test_a_timer_runs_at_its_occurrences(start_host: StartHost, storage: Storage, tmp_path: Path) -> None:
-    host = start_host(_app(tmp_path, "0 0 * * * *"), clock=FastClock(_NOON, 36_000))
-    entries = host.log.wait("tick", 3)
-    assert [entry.cause["pastDue"] for entry in entries[:3]] == ["false"] * 3
-    spacing = entries[2].started - entries[1].started
-    assert 0.05 < spacing < 2
+    clock = FastClock(_NOON, 36_000)
+    host = start_host(_app(tmp_path, "0 0 * * * *"), clock=clock)
+    entries = host.log.wait("tick", 3)[:3]
+    assert [entry.cause["pastDue"] for entry in entries] == ["false"] * 3
+    planned = [
+        datetime.fromisoformat(json.loads(text)["status"]["Next"]) for text in storage.wait("ticks", 3)[: len(entries)]
+    ]
+    assert planned[0] >= _NOON + timedelta(hours=1)
+    assert all(earlier < later for earlier, later in pairwise(planned))
+    assert all((moment.minute, moment.second) == (0, 0) for moment in planned)
+    for moment, entry in zip(planned, entries, strict=True):
+        # Two clocks of this machine that differ by milliseconds differ by minutes here.
+        assert clock.moment(entry.started) > moment - timedelta(minutes=10)
 
 
 def test_run_on_startup_runs_at_once(start_host: StartHost, storage: Storage, tmp_path: Path) -> None:
@@ -78,7 +90,7 @@ def test_run_on_startup_runs_at_once(start_host: StartHost, storage: Storage, tm
 
 
 def test_without_run_on_startup_nothing_runs_before_its_time(host: FunctionsHost) -> None:
-    requests.get(f"{host.url}/api/plain", timeout=5)
+    requests.get(f"{host.url}/api/plain", timeout=60)
     assert host.log.entries("tick") == []
 
 
@@ -95,6 +107,59 @@ def test_a_failure_does_not_stop_the_schedule(start_host: StartHost, tmp_path: P
     host = start_host(_app(tmp_path, "0 0 * * * *", body="raise ValueError('no')"), clock=FastClock(_NOON, 72_000))
     entries = host.log.wait("tick", 2)
     assert {entry.status for entry in entries} == {InvocationStatus.FAILED}
+
+
+def test_a_timer_rests_while_somebody_else_has_its_lock(
+    start_host: StartHost,
+    storage: Storage,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    create = ListenerLock.__init__
+
+    def impatient(self: ListenerLock, *arguments: Any, **options: Any) -> None:
+        create(self, *arguments, **options)
+        self.renewal_interval = 0.1
+
+    monkeypatch.setattr(ListenerLock, "__init__", impatient)
+    host = start_host(_app(tmp_path, "0 0 * * * *"), clock=FastClock(_NOON, 36_000), scale=0.005)
+    host.log.wait("tick", 2)
+    name = f"locks/{host.host_id}/Host.Functions.tick.Listener"
+    with BlobServiceClient.from_connection_string(storage.connection_string) as service:
+        blob = service.get_blob_client("azure-webjobs-hosts", name)
+        BlobLeaseClient(blob).break_lease(lease_break_period=0)
+        taken = BlobLeaseClient(blob)
+        taken.acquire(lease_duration=60)
+        assert eventually(lambda: "is lost" in caplog.text)
+        seen = len(host.log.entries("tick"))
+        time.sleep(0.5)  # Five occurrences, of which one may have been under way.
+        assert len(host.log.entries("tick")) <= seen + 1
+        taken.release()
+        host.log.wait("tick", seen + 3)
+
+
+def test_a_failed_run_is_not_repeated(start_host: StartHost, tmp_path: Path) -> None:
+    app = _app(tmp_path, "0 0 3 * * *", startup=True, body="raise ValueError('no')")
+    host = start_host(app, clock=FastClock(_NOON, 1))
+    host.log.wait("tick", 1)
+    time.sleep(0.3)
+    host.close()
+    assert len(host.log.entries("tick")) == 1
+
+
+def test_the_hosts_time_is_utc_whatever_the_machines_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+    time.tzset()
+    try:
+        now = SystemClock().now()
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert now.utcoffset() == timedelta(0)
+    assert abs(now.timestamp() - time.time()) < 60
+    noon = now.replace(hour=12, minute=30, second=0, microsecond=0)
+    assert Schedule("0 0 * * * *").next_after(noon).isoformat().endswith("T13:00:00+00:00")
 
 
 def test_a_missed_occurrence_is_made_up_once_at_the_next_start(
@@ -157,6 +222,18 @@ def test_a_timer_can_be_started_by_hand(host: FunctionsHost, storage: Storage, n
     storage.wait("ticks", 1)
 
 
+def test_a_start_by_hand_is_answered_while_the_function_runs(host: FunctionsHost, storage: Storage) -> None:
+    answer = requests.post(
+        f"{host.url}/admin/functions/on_work",
+        json={"input": "wait"},
+        headers={"x-functions-key": host.keys.master},
+        timeout=60,
+    )
+    assert (answer.status_code, host.log.entries("on_work")) == (202, [])
+    requests.post(f"{host.url}/api/open-gate", timeout=60)
+    assert json.loads(storage.wait("done", 1)[0])["body"] == "wait"
+
+
 def test_a_queue_function_started_by_hand_gets_the_input(host: FunctionsHost, storage: Storage) -> None:
     requests.post(
         f"{host.url}/admin/functions/on_work",
@@ -179,7 +256,7 @@ def test_a_queue_function_started_by_hand_gets_the_input(host: FunctionsHost, st
 )
 def test_manual_starts_that_are_refused(host: FunctionsHost, path: str, key: str, body: str, status: int) -> None:
     headers = {"x-functions-key": getattr(host.keys, key)}
-    answer = requests.post(f"{host.url}/admin/functions/{path}", data=body, headers=headers, timeout=5)
+    answer = requests.post(f"{host.url}/admin/functions/{path}", data=body, headers=headers, timeout=60)
     assert answer.status_code == status
     host.close()  # What was started in the background has ended when this returns.
     assert host.log.entries() == []

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from emulator.host import FunctionsHost, InvocationStatus
+from emulator.host import FunctionsHost, InvocationLog, InvocationStatus, read_invocations
+from emulator.host.records import InvocationLines
 from tests.emulator.host.storage import Storage
+from tests.emulator.host.toy import StartHost
 
 _VALIDATION = {"aeg-event-type": "SubscriptionValidation"}
 _NOTIFICATION = {"aeg-event-type": "Notification"}
@@ -29,12 +34,18 @@ def _event(event_id: str, subject: str = "quiet", **data: object) -> dict[str, A
 
 
 def _post(host: FunctionsHost, document: object, headers: dict[str, str], name: str = "on_event") -> requests.Response:
-    return requests.post(host.eventgrid_url(name), data=json.dumps(document), headers=headers, timeout=10)
+    return requests.post(host.eventgrid_url(name), data=json.dumps(document), headers=headers, timeout=60)
 
 
 def test_an_unknown_function_is_404_with_its_name(host: FunctionsHost) -> None:
     answer = _post(host, [], _NOTIFICATION, name="nobody")
     assert (answer.status_code, answer.text) == (404, "cannot find function: 'nobody'")
+
+
+def test_a_request_without_a_function_name_is_404_as_well(host: FunctionsHost) -> None:
+    url = f"{host.url}/runtime/webhooks/EventGrid?code={host.eventgrid_key}"
+    answer = requests.post(url, json=[_event("1")], headers=_NOTIFICATION, timeout=60)
+    assert (answer.status_code, answer.text) == (404, "cannot find function: ''")
 
 
 def test_a_function_with_another_trigger_is_not_found(host: FunctionsHost) -> None:
@@ -44,7 +55,7 @@ def test_a_function_with_another_trigger_is_not_found(host: FunctionsHost) -> No
 def test_the_system_key_is_needed(host: FunctionsHost) -> None:
     url = f"{host.url}/runtime/webhooks/EventGrid?functionName=on_event"
     for key in ("", "wrong", host.function_keys["on_event"], host.keys.default):
-        answer = requests.post(f"{url}&code={key}", json=[_event("1")], headers=_NOTIFICATION, timeout=5)
+        answer = requests.post(f"{url}&code={key}", json=[_event("1")], headers=_NOTIFICATION, timeout=60)
         assert answer.status_code == 401
     assert host.log.entries() == []
 
@@ -71,13 +82,34 @@ def test_the_validation_event_in_cloud_event_form_carries_json_text_in_json(host
 )
 def test_options_allows_the_origins_of_event_grid_only(host: FunctionsHost, asked: str, allowed: str) -> None:
     headers = {"WebHook-Request-Origin": asked} if asked else {}
-    answer = requests.options(host.eventgrid_url("on_event"), headers=headers, timeout=5)
+    answer = requests.options(host.eventgrid_url("on_event"), headers=headers, timeout=60)
     assert (answer.status_code, answer.headers["Webhook-Allowed-Origin"]) == (200, allowed)
 
 
 def test_a_notification_runs_the_function_and_is_202(host: FunctionsHost, storage: Storage) -> None:
     assert _post(host, [_event("1", subject="/a", x=1)], _NOTIFICATION).status_code == 202
     assert json.loads(storage.wait("events", 1)[0]) == {"kind": "grid", "id": "1", "data": {"x": 1}}
+
+
+def test_the_answer_waits_for_the_function(start_host: StartHost, tmp_path: Path) -> None:
+    lines = tmp_path / "lines"
+    host = start_host(log=InvocationLog(lines=InvocationLines(lines)))
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(_post, host, [_event("1", subject="wait")], _NOTIFICATION)
+        deadline = time.monotonic() + 60
+        while not read_invocations(lines):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        # An answer that does not wait would come in this time.
+        assert not wait({answer}, timeout=0.4).done
+        requests.post(f"{host.url}/api/open-gate", timeout=60)
+        assert answer.result().status_code == 202
+
+
+def test_times_in_the_data_arrive_as_the_text_that_was_sent(host: FunctionsHost, storage: Storage) -> None:
+    times = {"a": "2026-11-21T10:00:00.1234567Z", "b": "2026-11-21T12:00:00+02:00"}
+    assert _post(host, [_event("1", **times)], _NOTIFICATION).status_code == 202
+    assert json.loads(storage.wait("events", 1)[0])["data"] == times
 
 
 def test_a_single_object_is_accepted_as_well(host: FunctionsHost) -> None:
@@ -119,6 +151,12 @@ def test_an_event_time_that_cannot_be_parsed_fails_before_the_function(host: Fun
     assert answer.status_code == 500
     (entry,) = host.log.entries("on_event")
     assert entry.status is InvocationStatus.FAILED
+
+
+@pytest.mark.parametrize("subject", ["boom", "exit"])
+def test_a_failure_of_any_kind_is_500(host: FunctionsHost, subject: str) -> None:
+    assert _post(host, [_event("1", subject=subject)], _NOTIFICATION).status_code == 500
+    assert [entry.status for entry in host.log.entries("on_event")] == [InvocationStatus.FAILED]
 
 
 def test_unsubscribe_is_accepted(host: FunctionsHost) -> None:

@@ -128,8 +128,12 @@ def starts_work(req: func.HttpRequest, out: func.Out[str]) -> str:
 def on_event(event: func.EventGridEvent, out: func.Out[str]) -> None:
     if event.subject == "boom":
         raise ValueError("the event is bad")
+    if event.subject == "exit":
+        raise SystemExit(3)
     if event.subject == "meet":
-        _meeting.wait(timeout=5)
+        _meeting.wait(timeout=60)
+    if event.subject == "wait":
+        _gate.wait(timeout=60)
     kind = "cloud" if isinstance(event, func.CloudEvent) else "grid"
     out.set(json.dumps({"kind": kind, "id": event.id, "data": event.get_json()}))
 
@@ -144,7 +148,7 @@ def on_work(message: func.QueueMessage, out: func.Out[str]) -> None:
     if body.startswith("sleep "):
         time.sleep(float(body.removeprefix("sleep ")))
     if body == "wait":
-        _gate.wait(timeout=10)
+        _gate.wait(timeout=60)
     seen = {
         "body": body,
         "id": message.id,
