@@ -1,7 +1,7 @@
 # kvguard. `make demo` and `make test` set up everything they need on a machine with Python 3.11+, Node.js 20+ and make.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test bench check fmt docs requirements clean setup-demo setup-test
+.PHONY: help demo test bench bench-faults check fmt docs requirements clean setup-demo setup-test
 
 BIN := .venv/bin
 # A folder that does not exist yet is not an error of the type checker's.
@@ -11,7 +11,7 @@ ON_AZURES_PYTHON := $(wildcard $(addprefix tests/,domain rules engine reporting 
 PYTEST := -m pytest -n 2 --dist loadgroup
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup-demo setup-test: setup-%:
 	@python=$$(sh tools/preflight.sh) && "$$python" -m tools.bootstrap $*
@@ -25,6 +25,9 @@ test: setup-test check ## set up everything and run what CI runs
 
 bench: setup-demo ## measure: cold start and memory (BENCH=--check fails beyond the budget)
 	@$(BIN)/python -m bench $(BENCH)
+
+bench-faults: setup-demo ## the same faults for kvguard and Cloud Custodian, a few minutes (BENCH=--write puts the table into docs)
+	@$(BIN)/python -m bench.faults $(BENCH)
 
 check: setup-demo ## formatting, lint, types, layers, generated documents
 	$(BIN)/ruff format --check .
