@@ -2,80 +2,48 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
+from greenlet import greenlet  # type: ignore[import-untyped] # it brings no types
 
 from shared.domain.message import Look
+from shared.rules import kvg411_missing_a_record
+from shared.service.judge import Judge
 from shared.service.lease import Leases, Left
 from shared.service.ports import Lease, LedgerConflict, VaultRow
 from tests.builders import NOW, Given, healthy, missing_record
 from tests.service.world import FakeClock, FakeLedger, World
-
-_PATIENCE = 10.0
 
 
 class Stage:
     """Runs workers one step at a time; a step ends where a worker next touches the ledger or Azure."""
 
     def __init__(self, world: World, works: list[Look]) -> None:
-        self._turn = threading.Condition()
-        self._next: int | None = None
-        self._waiting: set[int] = set()
-        self.done: set[int] = set()
-        self.errors: list[BaseException] = []
-        self._mine = threading.local()
         for name in ("load", "save", "intend", "conclude"):
             setattr(world.ledger, name, self._stepping(getattr(world.ledger, name)))
         for name in ("read", "apply"):
             setattr(world.estate, name, self._stepping(getattr(world.estate, name)))
-        self._threads = [
-            threading.Thread(target=self._act, args=(number, world.worker(), work), daemon=True)
-            for number, work in enumerate(works)
-        ]
+        # One rule is enough to make a change, and the others would be asked thousands of times.
+        judge = Judge(world.estate, (kvg411_missing_a_record.RULE,))
+        self._workers = [greenlet(partial(world.worker(judge=judge).handle, work)) for work in works]
 
     def play(self, choose: Callable[[list[int]], int]) -> None:
         """Let ``choose`` say who goes next among those who can, until all are done."""
-        for thread in self._threads:
-            thread.start()
-        total = len(self._threads)
-        while True:
-            with self._turn:
-                assert self._turn.wait_for(
-                    lambda: self._next is None and len(self._waiting) + len(self.done) == total, _PATIENCE
-                )
-                if len(self.done) == total:
-                    return
-                self._next = choose(sorted(self._waiting))
-                self._turn.notify_all()
-
-    def _act(self, number: int, worker: Any, work: Look) -> None:
-        self._mine.number = number
-        try:
-            worker.handle(work)
-        except BaseException as error:  # noqa: BLE001 - shown by the test
-            self.errors.append(error)
-        with self._turn:
-            self.done.add(number)
-            self._next = None
-            self._turn.notify_all()
+        for worker in self._workers:
+            worker.switch()
+        while ready := [number for number, worker in enumerate(self._workers) if not worker.dead]:
+            self._workers[choose(ready)].switch()
 
     def _stepping(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def step(*arguments: Any, **options: Any) -> Any:
-            number = getattr(self._mine, "number", None)
-            if number is None:
-                return call(*arguments, **options)
-            with self._turn:
-                self._waiting.add(number)
-                if self._next == number:
-                    self._next = None
-                self._turn.notify_all()
-                assert self._turn.wait_for(lambda: self._next == number, _PATIENCE)
-                self._waiting.discard(number)
+            here = greenlet.getcurrent()
+            if here in self._workers:
+                here.parent.switch()
             return call(*arguments, **options)
 
         return step
@@ -97,7 +65,6 @@ def interleavings(begin: Callable[[], tuple[World, list[Look]]], most: int) -> I
             return picked
 
         stage.play(choose)
-        assert stage.errors == []
         yield world
         while trail and trail[-1][0] + 1 >= trail[-1][1]:
             trail.pop()
