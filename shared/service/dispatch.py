@@ -16,6 +16,8 @@ from typing import Final
 from shared.domain.arm_id import ENDPOINT, LINK, NETWORK, PEERING, ZONE, ArmId
 from shared.domain.message import Hint, Look, SweepRequest, Work
 from shared.reporting.text import plain
+from shared.service.coalesce import CLOCKS_DIFFER
+from shared.service.lease import LASTS, LeaseKept
 from shared.service.ports import (
     Clock,
     Deadline,
@@ -93,6 +95,8 @@ class Dispatcher:
             return self._come_back(work, f"Azure is unavailable: {error}", timedelta(seconds=error.retry_after))
         except EstateForbidden as error:
             return self._come_back(work, f"missing right {error.action}", timedelta(0))
+        except LeaseKept as error:
+            return self._come_back(work, str(error), LASTS + CLOCKS_DIFFER)
         except (EstateError, LedgerUnavailable) as error:
             return self._come_back(work, str(error), timedelta(0))
         except LedgerConflict:

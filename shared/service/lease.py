@@ -4,6 +4,10 @@ Work that meets a held lease marks the row dirty and ends; the holder looks agai
 holder that dies becomes visible again, and whoever handles it takes the lease that has run out, under a higher fence;
 should the dead wake up, its next write to the row fails, and without that write it makes no change. A holder that
 finds its own lease expired makes none either, though nobody has taken it yet.
+
+So each held lease has work behind it that comes again after its end. Where storage fails, a holder may live on without
+knowing whether the lease is still in the row; its work must come back later than the lease lasts (LeaseKept), because
+before that it would be taken for somebody else's, leave a mark that nobody reads, and end.
 """
 
 from __future__ import annotations
@@ -15,11 +19,15 @@ from enum import Enum
 
 from shared.domain.arm_id import ArmId
 from shared.service.coalesce import CLOCKS_DIFFER, merged
-from shared.service.ports import Clock, Lease, Ledger, LedgerConflict, VaultRow
+from shared.service.ports import Clock, Lease, Ledger, LedgerConflict, LedgerUnavailable, VaultRow
 
 # Longer than any invocation may take, so that a lease runs out only when its holder is gone.
 LASTS = timedelta(seconds=30)
 _TRIES = 8
+
+
+class LeaseKept(LedgerUnavailable):
+    """Storage failed, and the lease may be in the row until it runs out: work must not come back before that."""
 
 
 class Left(Enum):
@@ -47,7 +55,7 @@ class Leases:
 
         ``note`` puts into the row what is known of the work, whoever does it. ``spare`` is asked first: the row to
         store when the work needs no run, None when it does; it may be asked again when the row moved meanwhile.
-        Raises LedgerConflict when too many write the row at once.
+        Raises LedgerConflict when too many write the row at once, and LeaseKept when it may have been taken.
         """
         for _ in range(_TRIES):
             row = self._ledger.load(vault)
@@ -63,10 +71,17 @@ class Leases:
                     self._ledger.save(replace(noted, lease=replace(row.lease, dirty=now)))
                     return Left.HELD
                 lease = Lease(self._new_owner(), now + LASTS, row.lease.fence + 1)
-                return self._ledger.save(replace(noted, lease=lease))
+                return self._stored(replace(noted, lease=lease))
             except LedgerConflict:
                 continue
         raise LedgerConflict(f"the row of vault {vault.name} is written by too many at once")
+
+    def _stored(self, row: VaultRow) -> VaultRow:
+        """The row with a lease just taken, stored. An answer that was lost leaves open whether it is."""
+        try:
+            return self._ledger.save(row)
+        except LedgerUnavailable as error:
+            raise LeaseKept(str(error)) from error
 
     def save(self, row: VaultRow) -> VaultRow:
         """Store the holder's row; marks of others are kept. Raises LedgerConflict when the lease is another's now."""

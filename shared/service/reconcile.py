@@ -8,8 +8,8 @@ another run has seen or will see ends at once, see ``shared.service.coalesce``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -22,7 +22,7 @@ from shared.service.announce import announce, announce_gone
 from shared.service.coalesce import CLOCKS_DIFFER, Need, clamped, need, note, wants_fresh
 from shared.service.execute import Execution, Executor
 from shared.service.judge import Judge, Judgement
-from shared.service.lease import Leases, Left
+from shared.service.lease import LeaseKept, Leases, Left
 from shared.service.memory import history_of, note_completed, note_seen, remember
 from shared.service.nearby import keep_index, near
 from shared.service.outlook import (
@@ -80,7 +80,7 @@ class Reconciler:
         """Look at one vault. ``fresh`` goes past the cache of zones, links and networks: an event was about them.
 
         Whatever is not as it should be is read again past the cache, since people are told of it, or promised a look.
-        Raises EstateError, LedgerUnavailable and LedgerConflict; the lease is given back before.
+        Raises EstateError, LedgerUnavailable and LedgerConflict; the lease is given back before, or LeaseKept raised.
         """
         if look.vault.subscription.lower() not in self._subscriptions:
             return Ended("ignored", f"vault {look.vault.name} is in no watched subscription")
@@ -96,12 +96,12 @@ class Reconciler:
 
         try:
             ended, row = self._run(arrived, policy, deadline, fresh=fresh)
-        except Exception:
-            # Without the ledger the lease runs out by itself.
-            with suppress(LedgerUnavailable, LedgerConflict):
+        except Exception as error:
+            with _lease_runs_out(error), suppress(LedgerConflict):
                 self._leases.drop(taken, look_again)
             raise
-        self._leases.give_back(row, look_again)
+        with _lease_runs_out(None):
+            self._leases.give_back(row, look_again)
         return ended
 
     def _spare(self, look: Look, policy: Policy) -> Callable[[VaultRow], VaultRow | None]:
@@ -232,3 +232,12 @@ def _noteworthy(judged: Judgement) -> bool:
 def _arrived(row: VaultRow, now: datetime) -> VaultRow:
     """The row once a look has come, which may be the promised one though its time is not quite there yet."""
     return replace(row, look_at=row.look_at if row.look_at is not None and row.look_at > now + CLOCKS_DIFFER else None)
+
+
+@contextmanager
+def _lease_runs_out(cause: Exception | None) -> Iterator[None]:
+    """Without the ledger a lease is not given back: it runs out by itself. ``cause`` is why the run had failed."""
+    try:
+        yield
+    except LedgerUnavailable as error:
+        raise LeaseKept(str(error if cause is None else cause)) from (cause or error)
