@@ -57,6 +57,10 @@ def identity_of(connection: StorageConnection, credential: TokenCredential | Non
     return StorageCredential(credential)
 
 
+# Whose code reads an answer.
+_PARSERS: Final = frozenset({"azure", "xml", "json", "isodate"})
+
+
 @contextmanager
 def storage_call(what: str) -> Iterator[None]:
     """One call to queues or blobs: it ends in time, and whatever the SDK raises becomes LedgerUnavailable, chained."""
@@ -65,6 +69,23 @@ def storage_call(what: str) -> Iterator[None]:
             yield
     except AzureError as error:
         raise LedgerUnavailable(f"{what}: {type(error).__name__}") from error
+    except Exception as error:
+        if not unreadable(error):
+            raise
+        raise LedgerUnavailable(f"{what}: an answer that cannot be read") from error
+
+
+def unreadable(error: Exception) -> bool:
+    """Whether the storage SDKs failed over an answer that broke off: they raise whatever their parsing then meets.
+
+    Seen with azure-data-tables 12.7 (AttributeError) and azure-storage-blob 12.31 (ValueError). A TypeError is a wrong
+    argument of ours.
+    """
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    module = "" if frame is None else str(frame.tb_frame.f_globals.get("__name__", ""))
+    return not isinstance(error, TypeError) and module.partition(".")[0] in _PARSERS
 
 
 class StorageCredential:

@@ -12,7 +12,7 @@ from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFo
 from azure.data.tables import TableClient
 
 from shared.adapters.storage_connection import StorageConnection, StorageService
-from shared.adapters.storage_options import identity_of, table_options
+from shared.adapters.storage_options import identity_of, table_options, unreadable
 from shared.service.ports import LedgerUnavailable
 
 VAULTS: Final = "vaults"
@@ -82,8 +82,7 @@ def unavailable(table: str) -> Iterator[None]:
         yield
     except AzureError as error:
         raise LedgerUnavailable(f"table {table}: {type(error).__name__}") from error
-    except AttributeError as error:
-        # azure-data-tables 12.7 fails so itself when the answer to a write breaks off in its body.
-        if not isinstance(error.__context__, AzureError):
+    except Exception as error:
+        if not unreadable(error):
             raise
-        raise LedgerUnavailable(f"table {table}: {type(error.__context__).__name__}") from error
+        raise LedgerUnavailable(f"table {table}: an answer that cannot be read") from error

@@ -17,18 +17,19 @@ _DRIP = (
 class BlackHole:
     """Accepts connections and never answers; with ``drip`` it answers one byte every ``drip`` seconds, for ever.
 
-    With ``after_head`` the head of the answer comes at once and only its body drips.
+    With ``after_head`` the head of the answer comes at once and only its body drips; with ``cut`` the connection is
+    closed in the middle of the head.
     """
 
-    def __init__(self, drip: float = 0.0, *, after_head: bool = False) -> None:
+    def __init__(self, drip: float = 0.0, *, after_head: bool = False, cut: bool = False) -> None:
         self._drip = drip
         self._head = after_head
+        self._cut = cut
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self.accepted = 0
         self.port = int(self._listener.getsockname()[1])
-        self.accepted = 0
 
     def __enter__(self) -> Self:
         accepting = threading.Thread(target=self._accept, daemon=True)
@@ -53,13 +54,17 @@ class BlackHole:
             except OSError:
                 return
             self.accepted += 1
-            self.accepted += 1
             thread = threading.Thread(target=self._serve, args=(wire,), daemon=True)
             thread.start()
             self._threads.append(thread)
 
     def _serve(self, wire: socket.socket) -> None:
         with wire, suppress(OSError):
+            if self._cut:
+                wire.settimeout(5.0)
+                wire.recv(65536)
+                wire.sendall(_DRIP.partition(b"\r\n")[0] + b"\r\n")
+                return
             if not self._drip:
                 self._stopping.wait()
                 return

@@ -46,6 +46,7 @@ HOLES: dict[str, Callable[[], BlackHole]] = {
     "silence": BlackHole,
     "drip": lambda: BlackHole(0.05),
     "drip of the body": lambda: BlackHole(0.05, after_head=True),
+    "a cut in the head": lambda: BlackHole(cut=True),
 }
 
 
