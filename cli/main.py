@@ -9,7 +9,7 @@ from cli import replay
 app = typer.Typer(
     name="kvguard", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
-app.command(name="replay")(replay.replay)
+app.command(name="replay", short_help="Show what kvguard gave up, and put it back to work.")(replay.replay)
 
 
 @app.callback()

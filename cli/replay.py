@@ -19,10 +19,14 @@ from shared.service.replay import Poison, Replayed, Selection
 
 def replay(
     everything: Annotated[bool, typer.Option("--all", help="Put every message back that can be read.")] = False,
-    ids: Annotated[list[str] | None, typer.Option("--id", help="Put this message back; may be repeated.")] = None,
-    discard: Annotated[list[str] | None, typer.Option("--discard", help="Delete this message for good.")] = None,
+    ids: Annotated[
+        list[str] | None, typer.Option("--id", metavar="ID", help="Put this message back; may be repeated.")
+    ] = None,
+    discard: Annotated[
+        list[str] | None, typer.Option("--discard", metavar="ID", help="Delete this message for good.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
 ) -> None:
     """Show the work that kvguard gave up, and put it back on its queue with --all or --id.
 
@@ -43,9 +47,9 @@ def replay(
     if as_json:
         typer.echo(json.dumps(_document(done, dry_run), indent=2))
     else:
-        _table(done.seen)
+        _listing(done.seen)
     would = "would be " if dry_run else ""
-    _progress(f"{len(done.seen)} poison messages")
+    _progress("1 poison message" if len(done.seen) == 1 else f"{len(done.seen)} poison messages")
     _progress(f"{len(done.put_back)} {would}put back, {len(done.discarded)} {would}discarded")
     for name in done.unreadable:
         _progress(f"{plain(name, 80)} cannot be read and is kept; --discard {plain(name, 80)} deletes it")
@@ -84,22 +88,13 @@ def _document(done: Replayed, dry_run: bool) -> dict[str, Any]:
     }
 
 
-def _table(seen: Sequence[Poison]) -> None:
-    if not seen:
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
+def _listing(seen: Sequence[Poison]) -> None:
+    """A block for each message: the id alone in front, so that it can be copied; no text is wrapped."""
     now = datetime.now(UTC)
-    table = Table(box=None, header_style="bold")
-    for name in ("id", "age", "kind", "about", "reason"):
-        table.add_column(name, overflow="fold")
     for poison in seen:
-        row = (poison.id, _age(now, poison.inserted_at), poison.kind, poison.about, poison.reason)
-        # Text, not markup: brackets in a message must not become styles or links.
-        table.add_row(*(Text(plain(cell, 700)) for cell in row))
-    Console().print(table)
+        typer.echo(f"{plain(poison.id, 80)}  {poison.kind}, {_age(now, poison.inserted_at)} old")
+        typer.echo(f"  {plain(poison.about, 700)}")
+        typer.echo(f"  {plain(poison.reason, 700)}")
 
 
 def _age(now: datetime, then: datetime) -> str:

@@ -156,7 +156,11 @@ class _Story:
         self._timeline.heading("Still running; look around, and press Ctrl-C when you are done")
         for title, command in (
             ("the app's verdict on a vault", f"curl -H 'x-functions-key: {app.function_key}' {app.url}/api/{path}"),
-            ("is the app well?", f"curl {app.url}/api/health"),
+            ("is the app well, as anybody may ask", f"curl {app.url}/api/health"),
+            (
+                "is the app well, dependency by dependency",
+                f"curl -H 'x-kvguard-health-key: {app.health_key}' {app.url}/api/health",
+            ),
             ("what ran in the app", f"curl {app.url}/_emulator/invocations"),
             (
                 "what is in the local Azure",
@@ -166,6 +170,10 @@ class _Story:
             (
                 "the findings that wait for people",
                 f"{sys.executable} -m tools.story.peek '{world.connection}'",
+            ),
+            (
+                "the work that the app gave up",
+                f"env KvGuardStorage='{world.connection}' {sys.executable} -m cli replay",
             ),
         ):
             self._timeline.say(f"\n{title}:", "bold")

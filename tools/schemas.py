@@ -139,6 +139,7 @@ def reconcile() -> Schema:
             "event": nullable(TIME),
             "resource": nullable(resource("what changed")),
             "initiator": {"type": "string"},
+            "promised": nullable(TIME),
         },
         "sweep": {
             "subscription": subscription,

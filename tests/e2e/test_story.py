@@ -231,7 +231,9 @@ def test_kept_up_it_prints_commands_that_work_until_ctrl_c(tmp_path: Path) -> No
     while not lines or not lines[-1].startswith("Next: "):
         lines.append(process.stdout.readline())
         assert lines[-1], "".join(lines)
-    commands = [line.strip() for line in lines if line.startswith("  ") and line.strip().startswith(("curl", "/"))]
+    commands = [
+        line.strip() for line in lines if line.startswith("  ") and line.strip().startswith(("curl", "/", "env"))
+    ]
     answers = [
         subprocess.run(command, shell=True, cwd=_PROJECT, capture_output=True, text=True, timeout=60, check=True).stdout
         for command in commands
@@ -239,9 +241,11 @@ def test_kept_up_it_prints_commands_that_work_until_ctrl_c(tmp_path: Path) -> No
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 0
-    verdict, health, _, state, log, findings = answers
+    verdict, health, details, _, state, log, findings, given_up = answers
     assert json.loads(verdict)["mode"] == "enforce"
     assert json.loads(health) == {"status": "ok"}
+    assert {line["name"]: line["status"] for line in json.loads(details)["dependencies"]}["queues"] == "ok"
+    assert given_up == ""
     assert any(resource["id"].endswith("/vaults/kv-quiet") for resource in json.loads(state)["resources"])
     assert any(entry["method"] == "PUT" for entry in json.loads(log)["entries"])
     assert [json.loads(line)["rule"] for line in findings.splitlines()] == ["KVG204"]

@@ -11,7 +11,7 @@ import itertools
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,11 +25,6 @@ from shared.service.ports import LedgerUnavailable
 Entity = dict[str, Any]
 # Called around each request: what kind it is, and what it is about.
 Step = Callable[[str, str], AbstractContextManager[None]]
-
-
-def no_step(kind: str, about: str) -> AbstractContextManager[None]:
-    """Requests that take no time and never fail."""
-    return nullcontext()
 
 
 class Row(Entity):
@@ -279,13 +274,6 @@ def _error(kind: type[HttpResponseError], status: int, message: str) -> HttpResp
     error = kind(message)
     error.status_code = status
     return error
-
-
-class MemoryTables:
-    """What the clients of one account's tables share."""
-
-    def __init__(self) -> None:
-        self.tables: dict[str, MemoryTable] = {}
 
 
 @dataclass

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -52,6 +53,7 @@ class Address:
 
     url: str
     function_key: str
+    health_key: str
 
 
 class World:
@@ -73,6 +75,7 @@ class World:
         self._say = say
         self._switches = tuple(switches)
         self._stack = ExitStack()
+        self._health_key = secrets.token_urlsafe(32)
         self.mode = mode
 
     def __enter__(self) -> Self:
@@ -90,8 +93,8 @@ class World:
 
     @property
     def app(self) -> Address:
-        """The app's URL and the key for its audits."""
-        return Address(self._host.url, self._host.address.function_keys["audit_vault"])
+        """The app's URL, the key for its audits and the one for the details of its health."""
+        return Address(self._host.url, self._host.address.function_keys["audit_vault"], self._health_key)
 
     def audit(self, vault: str) -> Json | None:
         """The app's own audit of a vault; None when it has none to give."""
@@ -191,6 +194,7 @@ class World:
             "KVGUARD_CLOUD": "custom",
             "KVGUARD_ARM_ENDPOINT": self.azure.url,
             "KVGUARD_POLICY": str(self._policy.resolve()),
+            "KVGUARD_HEALTH_KEY": self._health_key,
             # A queue is looked at every quarter of a second, as everything here is quicker than in Azure.
             "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.2500000",
         }
