@@ -8,7 +8,7 @@ BIN := .venv/bin
 TYPED := $(wildcard shared functions cli emulator tools bench tests function_app.py)
 # Run once more on what Azure runs: Python 3.13 with azure-functions 2.
 ON_AZURES_PYTHON := $(wildcard $(addprefix tests/,domain rules engine reporting service functions))
-PYTEST := -m pytest -n 2 --dist loadgroup
+PYTEST := -m pytest -n 2 --dist loadgroup --durations=15
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
