@@ -18,6 +18,7 @@ from tools.story.timeline import Timeline
 from tools.story.witness import Witness
 
 _PAUSE: Final = 0.2
+_LAG: Final = 0.3
 # What holds whether kvguard may write or not; everything else describes what its writes lead to.
 _IN_BOTH_MODES: Final = (story.Unchanged, story.Message, story.Silence, story.LookedTooEarly)
 
@@ -69,6 +70,8 @@ class Player:
         mark = self.witness.mark
         for step in act.steps:
             self._step(act, step, checks, played)
+        # Azure's reads may lag a write; what must not change is remembered as it is, not as it was.
+        self._world.pause(_LAG)
         checks.remember()
         expectations = act.expect if enforced is None else [e for e in act.expect if isinstance(e, _IN_BOTH_MODES)]
         self._await(expectations, checks, enforced)
@@ -95,6 +98,7 @@ class Player:
         match step:
             case story.AskDns():
                 vault, network = _in(act, step.vault, "vaults"), _in(act, step.network, "networks")
+                self._until(lambda: checks.resolves(vault, network, step.answer).ok)
                 self._show(act, vault, network, step.why)
                 self._record(played, checks.resolves(vault, network, step.answer))
             case story.WaitForLook():
