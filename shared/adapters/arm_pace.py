@@ -5,7 +5,8 @@ principal), private DNS beyond 500 in five minutes for each subscription. Work t
 refusal leaves refilled buckets unused; work that comes back all at once is refused again, and has spent what it read
 until then. So the process keeps an estimate of each bucket, set right by every answer that says what is left. A look
 begins only when there is room for what a look usually reads. Otherwise it gets a turn: the turns of a bucket follow
-each other as fast as it refills.
+each other as fast as it refills. A long line is only a guess: another process may do what waits in it, and what waits
+on a queue cannot be called. So work asks again on its way, and is let in early when there is room to spare.
 https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
 
 Several processes share the buckets without knowing of each other; each sees in the answers what the others leave.
@@ -39,6 +40,12 @@ _LONGEST_LINE: Final = 3600.0
 # How long after the first the rest of the work on one subject comes: a look takes about so long.
 _BEHIND: Final = 2.0
 _MOST_TURNS: Final = 8192
+# Work asks again after this part of its wait, but not sooner than after so many seconds: asking is not free. Less than
+# ten seconds would be too short for a promised look, into which other work coalesces, see shared.service.coalesce.
+_ASKS_AFTER: Final = 0.25
+_ASKS_NOT_BEFORE: Final = 10.0
+# Room for so many looks is room to spare: whoever has the turn then finds enough.
+_TO_SPARE: Final = 4
 
 
 class _Bucket:
@@ -75,14 +82,15 @@ class _Bucket:
         if seconds > _SHORT_REFUSAL:
             self._shut_until = max(self._shut_until, now + min(seconds, _LONGEST_REFUSAL))
 
-    def lack(self, now: float) -> float:
-        """Seconds until there is room for one more look, 0 when there is, or nothing is known."""
+    def lack(self, now: float, looks: int = 1) -> float:
+        """Seconds until there is room for so many more looks, 0 when there is, or nothing is known."""
         if self._left is None or self.cost < _LEAST_COST:
             return 0.0
+        self._allow_for_a_clock_set_back(now)
         while self._promises and self._promises[0][0] <= now - _PROMISE_SECONDS:
             self._promises.popleft()
-        short = self.cost - (self._level(now) - sum(left for _, left in self._promises))
-        return max(min(self._shut_until - now, _LONGEST_REFUSAL), short / self.rate, 0.0)
+        short = looks * self.cost - (self._level(now) - sum(left for _, left in self._promises))
+        return max(self._shut_until - now, short / self.rate, 0.0)
 
     def promise(self, now: float) -> None:
         """A look was let in; what the last one read is known now."""
@@ -95,6 +103,13 @@ class _Bucket:
         at = max(min(self._turn, now + _LONGEST_LINE), now + self.lack(now))
         self._turn = at + _CLOSER * self.cost / self.rate
         return at - now
+
+    def _allow_for_a_clock_set_back(self, now: float) -> None:
+        """Nothing is known from the future: the bucket refills from now on."""
+        self._shut_until = min(self._shut_until, now + _LONGEST_REFUSAL)
+        if now < self._at:
+            self._at = now
+            self._promises.clear()
 
     def _level(self, now: float) -> float:
         return min(self.size, (self._left or 0.0) + max(0.0, now - self._at) * self.rate)
@@ -111,35 +126,44 @@ class Pace:
         self._turns: dict[str, float] = {}
 
     def admit(self, subscription: str, subject: str) -> float:
-        """Let a look at a vault of this subscription in (0), or say in how many seconds its turn is.
+        """Let a look at a vault of this subscription in (0), or say in how many seconds to ask again.
 
         Work on one ``subject`` shares a turn, with the rest a moment behind the first: it is likely that one look does
-        for all of it.
+        for all of it. Who comes before that turn takes no room from those whose turn it is.
         """
         with self._lock:
             now = self._now()
             buckets = tuple(self._of_look(subscription))
-            if all(bucket.lack(now) <= 0 for bucket in buckets):
+            looks = 1 if self._turn_of(subject, now) is None else _TO_SPARE
+            if all(bucket.lack(now, looks) <= 0 for bucket in buckets):
                 for bucket in buckets:
                     bucket.promise(now)
                 self._turns.pop(subject, None)
                 return 0.0
-            return self._turn(subscription, subject, now)
+            return self._wait(subscription, subject, now)
 
     def turn(self, subscription: str, subject: str) -> float:
         """In how many seconds work on this subject that was refused may come back."""
         with self._lock:
-            return self._turn(subscription, subject, self._now())
+            return self._wait(subscription, subject, self._now())
 
-    def _turn(self, subscription: str, subject: str, now: float) -> float:
-        known = self._turns.get(subject, now)
-        if now < known <= now + _LONGEST_LINE:
-            return known - now + _BEHIND
-        wait = max(bucket.turn(now) for bucket in self._of_look(subscription))
-        if len(self._turns) >= _MOST_TURNS:
-            self._turns = {name: at for name, at in self._turns.items() if now < at}
-        self._turns[subject] = now + wait
-        return wait
+    def _turn_of(self, subject: str, now: float) -> float | None:
+        """When the turn of a subject comes, None when it has none ahead."""
+        at = self._turns.get(subject, now)
+        return at if now < at <= now + _LONGEST_LINE else None
+
+    def _wait(self, subscription: str, subject: str, now: float) -> float:
+        buckets = tuple(self._of_look(subscription))
+        at = self._turn_of(subject, now)
+        if at is None:
+            at = now + max(bucket.turn(now) for bucket in buckets)
+            if len(self._turns) >= _MOST_TURNS:
+                self._turns = {name: turn for name, turn in self._turns.items() if now < turn}
+            self._turns[subject] = at
+        else:
+            at += _BEHIND
+        early = max(_ASKS_NOT_BEFORE, (at - now) * _ASKS_AFTER)
+        return max(min(at - now, early), *(bucket.lack(now) for bucket in buckets))
 
     def answered(self, path: str, headers: Mapping[str, str], refused_for: float | None = None) -> None:
         """Take note of an answer to a read of ``path``; ``refused_for`` in seconds when it was refused.

@@ -28,6 +28,7 @@ from shared.adapters.arm_topology import Topology
 from shared.adapters.arm_zones import ZoneReading, subscriptions_with_zones, with_records
 from shared.domain.arm_id import VAULT, ArmId
 from shared.domain.clouds import Cloud
+from shared.domain.message import MOST_APART
 from shared.domain.snapshot import (
     ConnectionStatus,
     Gone,
@@ -83,9 +84,12 @@ class ArmReader:
         return replace(snapshot, cached=reading.from_cache)
 
     def _on_azures_clock(self, at: datetime) -> datetime | None:
-        """A time of ours on Azure's clock, rather too early than too late; None when no answer carried a Date."""
+        """A time of ours on Azure's clock, rather too early than too late; None when no answer carried a Date.
+
+        A Date from another age would settle every event until then, or none any more: it is not believed.
+        """
         offset = self._client.azure_time_offset
-        return None if offset is None else at + offset - _DATE_IS_WHOLE
+        return None if offset is None or abs(offset) > MOST_APART else at + offset - _DATE_IS_WHOLE
 
     def deepen(self, snapshot: VaultSnapshot, *, deadline: Deadline, parts: frozenset[Part]) -> VaultSnapshot:
         """The same snapshot with the given parts read; see ``Estate.deepen``."""

@@ -1,7 +1,8 @@
 """The row of a vault as columns of a table, and back. Mappings and lists are JSON texts, times RFC 3339 in UTC.
 
 Members that this release does not know are ignored and absent ones have their default, so two releases can share a row
-during a deployment.
+during a deployment. The previous release wrote ``lastQuietRead`` by its own clock, before the end of the run and for
+readings that were not whole: it settles nothing here, and what does has another name.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def encode_row(row: VaultRow) -> dict[str, str]:
         "fence": str(row.lease.fence),
         "dirty": _time(row.lease.dirty),
         "newestEvent": _time(row.newest_event),
-        "lastQuietRead": _time(row.last_quiet_read),
+        "settledRead": _time(row.last_quiet_read),
         "lastFreshRead": _time(row.last_fresh_read),
         "restlessSince": _time(row.restless_since),
         "lookAt": _time(row.look_at),
@@ -144,7 +145,7 @@ def decode_row(vault: ArmId, columns: Mapping[str, object], etag: str) -> VaultR
             dirty=_parsed(columns.get("dirty")),
         ),
         newest_event=_parsed(columns.get("newestEvent")),
-        last_quiet_read=_parsed(columns.get("lastQuietRead")),
+        last_quiet_read=_parsed(columns.get("settledRead")),
         last_fresh_read=_parsed(columns.get("lastFreshRead")),
         restless_since=_parsed(columns.get("restlessSince")),
         look_at=_parsed(columns.get("lookAt")),

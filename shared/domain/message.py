@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from shared.domain.arm_id import ArmId
 
 MESSAGE_VERSION = 1
+# How long a piece of work may come back before it is given up.
+GIVE_UP_AFTER: Final = timedelta(hours=24)
+# How far clocks can be apart: with more, Azure Storage refuses every request, and there is no loop at all.
+# https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key#specifying-the-date-header
+MOST_APART: Final = timedelta(minutes=15)
+# Event Grid gives a delivery up after 24 hours; what says that it is much older was not written by Azure.
+_OLDEST: Final = timedelta(days=2)
+
+
+def believable(time: datetime, now: datetime) -> datetime:
+    """The time of an event as far as it can be true: neither from another age nor further ahead than clocks differ.
+
+    It must not be cut to ``now``: Azure's clock may be ahead of ours, and an event that is taken for an older one seems
+    to be settled by a reading that came before it.
+    """
+    return min(max(time, now - _OLDEST), now + MOST_APART)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +53,8 @@ class Look:
 
     ``event`` is the time of the event that led here, if one did: a reading that began too soon after it may have
     missed what it announced. ``resource`` and ``initiator`` are that event's, None and empty when there was none.
+    ``promised`` is the time in the vault's row that this look was promised for, None for any other look: so a worker
+    whose clock is behind knows too that nothing else will come for that promise.
     """
 
     vault: ArmId
@@ -45,6 +64,7 @@ class Look:
     event: datetime | None = None
     resource: ArmId | None = None
     initiator: str = ""
+    promised: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ of the row is settled, or a look is promised. So a look for an event ends withou
    which is written by ETag: had the promised look begun meanwhile, the row would carry its lease, the note would fail
    or become a mark for the holder, who looks again. A promised look is sent before the row says so and is put back
    until it has ended, so it comes; it is never coalesced itself, it reads the newest event from the row, and while that
-   one is not settled it promises another. A promise that is due is not relied on, since clocks differ: then this look
-   promises one of its own, which is sent first as well.
+   one is not settled it promises another. Where Azure has no room for it, it ends by promising one for its turn, or by
+   the promise of an earlier one. A promise that is due is not relied on, since clocks differ: then this look promises
+   one of its own, which is sent first as well.
 
 A worker that dies before the note is stored still has its message, which comes again; one that dies after it has left
 nothing to do.
@@ -28,14 +29,12 @@ from types import MappingProxyType
 from typing import Final, TypeVar
 
 from shared.domain.arm_id import LINK, NETWORK, PEERING, ZONE, ArmId
-from shared.domain.message import Look
+from shared.domain.message import Look, believable
 from shared.domain.policy import Timing
 from shared.service.ports import VaultRow
 
 # A queue counts a message's delay by its own clock, a worker the time by its own.
 CLOCKS_DIFFER: Final = timedelta(seconds=5)
-# An event from further in the future than clocks can differ is taken for one of now.
-MOST_AHEAD: Final = timedelta(minutes=5)
 MOST_TOUCHED: Final = 64
 MOST_INITIATORS: Final = 64
 UNKNOWN: Final = ""
@@ -87,8 +86,8 @@ def wants_fresh(row: VaultRow, timing: Timing) -> bool:
 
 
 def clamped(look: Look, now: datetime) -> Look:
-    """The look with its event at most as far ahead as clocks can differ: nobody may make the vault wait for years."""
-    return replace(look, event=now) if look.event is not None and look.event > now + MOST_AHEAD else look
+    """The look with its event at a time that can be true: nobody may make the vault wait for years."""
+    return look if look.event is None else replace(look, event=believable(look.event, now))
 
 
 def note(row: VaultRow, look: Look, timing: Timing) -> VaultRow:

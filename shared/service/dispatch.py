@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.domain.arm_id import ENDPOINT, LINK, NETWORK, PEERING, ZONE, ArmId
-from shared.domain.message import Hint, Look, SweepRequest, Work
+from shared.domain.message import GIVE_UP_AFTER, Hint, Look, SweepRequest, Work, believable
 from shared.reporting.text import plain
 from shared.service.coalesce import CLOCKS_DIFFER
 from shared.service.lease import LASTS, LeaseKept
@@ -36,9 +36,9 @@ from shared.service.sweep import Ended, Sweeper
 
 _LOG = logging.getLogger("kvguard.dispatch")
 _INVOCATION_SECONDS: Final = 12.0
-_GIVE_UP_AFTER: Final = timedelta(hours=24)
 _LONGEST_BACKOFF: Final = timedelta(minutes=15)
 _SHORTEST_BACKOFF: Final = timedelta(seconds=5)
+_LONGEST_ASKED: Final = timedelta(hours=1)
 # Turns are handed out one after the other, so there is no herd to spread, only clocks and queues that are not exact.
 _TURN_JITTER: Final = timedelta(seconds=0.5)
 _MOST_ENDPOINTS: Final = 4096
@@ -73,7 +73,8 @@ class Dispatcher:
         """Do one piece of work. What cannot be done now is put back for later; after 24 h it is given up as poison."""
         deadline = self._clock.deadline(_INVOCATION_SECONDS)
         if isinstance(work, Hint):
-            return self._attempt(work, lambda: self._hint(work, deadline))
+            hint = replace(work, time=believable(work.time, self._clock.now()))
+            return self._attempt(hint, lambda: self._hint(hint, deadline))
         if isinstance(work, SweepRequest):
             return self._attempt(work, lambda: self._sweeper.sweep(work, deadline))
         return self._look(work, deadline)
@@ -130,7 +131,7 @@ class Dispatcher:
     def _told(self, hint: Hint) -> tuple[ArmId, ...] | None:
         """What ARM said about an endpoint, if it was asked late enough for this hint or is sure to be; else None."""
         asked, vaults = self._asked.get(hint.resource, (None, ()))
-        return None if hint.again or asked is None or asked < hint.time + self._lag() else vaults
+        return None if hint.again or asked is None or asked < self._happened(hint) + self._lag() else vaults
 
     def _ask_again(self, hint: Hint, routed: Routed, now: datetime) -> datetime | None:
         """Ask about a written endpoint once more when ARM's answer may have been older than the event.
@@ -141,8 +142,9 @@ class Dispatcher:
         if not routed.asked or not hint.resource.is_a(ENDPOINT):
             return None
         # A little later than this event needs, so that others of the same burst need no question of their own.
-        late_enough = hint.time + self._lag() * 1.5
-        if hint.again or now >= hint.time + self._lag() or hint.operation.casefold().endswith("/delete"):
+        happened = self._happened(hint)
+        late_enough = happened + self._lag() * 1.5
+        if hint.again or now >= happened + self._lag() or hint.operation.casefold().endswith("/delete"):
             return now
         self._inbox.send([replace(hint, attempt=0, first=now, again=True)], late_enough - now)
         return late_enough
@@ -156,6 +158,10 @@ class Dispatcher:
             (*vaults, *(v for v in self._asked.get(endpoint, (asked, ()))[1] if v not in vaults)),
         )
 
+    def _happened(self, hint: Hint) -> datetime:
+        """When the event happened, at the latest: its time is on Azure's clock, to which ours may be ahead."""
+        return max(hint.time, min(hint.first or hint.time, self._clock.now()))
+
     def _lag(self) -> timedelta:
         """How old ARM's answers may be, with time to spare."""
         return self._policies.policy().timing.consistency * 2
@@ -167,15 +173,20 @@ class Dispatcher:
         return Ended("sweeping", hint.resource.text)
 
     def _come_back(self, work: Work, why: str, retry_after: timedelta) -> Ended:
-        """Put work back with a growing wait, as Azure asked or longer."""
+        """Put work back with a growing wait, as Azure asked or longer.
+
+        What asks for more than an hour is asked again after one: no limit of Azure lasts longer, and work that waited
+        for a day would be given up at the next failure.
+        """
         _LOG.warning("attempt %d: %s", work.attempt + 1, plain(why, 500))
         backoff = min(_SHORTEST_BACKOFF * 2 ** min(work.attempt, 10), _LONGEST_BACKOFF) * (0.5 + self._jitter() / 2)
-        return self._later(replace(work, attempt=work.attempt + 1), why, max(retry_after, backoff))
+        wait = max(min(retry_after, _LONGEST_ASKED), backoff)
+        return self._later(replace(work, attempt=work.attempt + 1), why, wait)
 
     def _later(self, work: Work, why: str, wait: timedelta) -> Ended:
         now = self._clock.now()
         first = work.first or now
-        if now - first > _GIVE_UP_AFTER:
+        if now - first > GIVE_UP_AFTER:
             self._inbox.poison(work, why)
             return Ended("poison", why)
         self._inbox.send([replace(work, first=first)], wait)

@@ -25,7 +25,7 @@ from shared.domain.arm_id import (
     ArmId,
     InvalidArmId,
 )
-from shared.domain.message import Hint
+from shared.domain.message import Hint, believable
 from shared.reporting.text import plain
 
 _SUCCESS: Final = frozenset(f"microsoft.resources.resource{kind}success" for kind in ("write", "delete", "action"))
@@ -94,15 +94,8 @@ def to_hint(envelope: Envelope, tenant: str, now: datetime) -> Hint | Ignored:
     target = _target(resource)
     if target is None:
         return Ignored("unrelated-type", plain(resource.type, 100))
-    time = envelope.time if envelope.time is not None else now
-    return Hint(target, plain(operation, 200), _at(time, now), _initiator(data), first=now)
-
-
-def _at(time: datetime, now: datetime) -> datetime:
-    try:
-        return min(time.astimezone(UTC), now)
-    except OverflowError:
-        return now
+    time = now if envelope.time is None else believable(envelope.time, now).astimezone(UTC)
+    return Hint(target, plain(operation, 200), time, _initiator(data), first=now)
 
 
 def _target(resource: ArmId) -> ArmId | None:

@@ -164,6 +164,12 @@ class Executor:
         # lost the lease stops here.
         row = self._leases.renew(replace(row, unfinished=change_id))
         self._ledger.intend(row.vault, intent)
+        # Asked before as well, but reserving and storing may have taken a while, and people wait for the stop.
+        stop = self._ledger.stopped()
+        if stop:
+            outcome = Outcome(OutcomeKind.FAILED, change.target, now, f"writes are stopped: {stop}; nothing was sent")
+            self._ledger.conclude(row.vault, change_id, outcome)
+            return self._leases.save(replace(row, unfinished="")), outcome
         try:
             # Storing both may have taken so long that another worker can take the lease during the write.
             self._leases.ensure(row, _ONE_WRITE)

@@ -75,11 +75,21 @@ class HealthChecks:
         self._last = Health((), datetime.min.replace(tzinfo=UTC))
 
     def health(self) -> Health:
-        """The state of every dependency, at most ten seconds old."""
-        with self._asking:
+        """The state of every dependency, at most ten seconds old; twenty for who comes while they are being asked.
+
+        Who waits for a dependency that hangs keeps a thread from the app's work, so of many only one does.
+        """
+        if not self._asking.acquire(blocking=False):
+            last = self._last
+            if self._clock.now() - last.asked_at < 2 * _KEPT:
+                return last
+            self._asking.acquire()
+        try:
             if self._clock.now() - self._last.asked_at >= _KEPT:
                 self._last = self._ask()
             return self._last
+        finally:
+            self._asking.release()
 
     def _ask(self) -> Health:
         now, deadline = self._clock.now(), self._clock.deadline(self._seconds)

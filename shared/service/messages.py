@@ -37,6 +37,7 @@ def encode(work: Work) -> str:
         body["event"] = None if work.event is None else _text(work.event)
         body["resource"] = None if work.resource is None else work.resource.text
         body["initiator"] = work.initiator
+        body["promised"] = None if work.promised is None else _text(work.promised)
     else:
         body |= {"kind": "sweep", "subscription": work.subscription, "why": work.why, "cursor": work.cursor}
         body["event"] = None if work.event is None else _text(work.event)
@@ -72,7 +73,8 @@ def decode(text: str) -> Work:
             raise InvalidMessage("vault is not the id of a vault")
         resource = None if body.get("resource") is None else _id(body, "resource")
         initiator = _string(body, "initiator", "")
-        return Look(vault, _string(body, "why", ""), attempt, first, event, resource, initiator)
+        promised = None if body.get("promised") is None else _time(body["promised"], "promised")
+        return Look(vault, _string(body, "why", ""), attempt, first, event, resource, initiator, promised)
     if kind == "sweep":
         subscription = _string(body, "subscription")
         if not is_subscription(subscription):

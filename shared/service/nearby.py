@@ -32,21 +32,33 @@ def near(snapshot: VaultSnapshot) -> frozenset[ArmId]:
 
     A network matters when an endpoint is in it or when it answers DNS for one that has. Of a peering only one side
     raises an event when that side changes, and the vault may be near the other one. While both are Connected, nothing
-    follows from the far side until it is deleted, which turns the near side; before that, the far side is what is
-    missing, and its network is near too.
+    follows from the far side until it is deleted, which turns the near side (``deletes_in``); before that, the far side
+    is what is missing, and its network is near too.
     """
     endpoints = [endpoint for endpoint in snapshot.endpoints.values() if isinstance(endpoint, PrivateEndpoint)]
     networks = {endpoint.network for endpoint in endpoints} | set(snapshot.networks)
-    peers = {
-        peering.remote
+    peerings = [
+        peering
         for endpoint in endpoints
         if isinstance(network := snapshot.network(endpoint.network), Network)
         for peering in network.peerings
-        if peering.state is not PeeringState.CONNECTED
-    }
+    ]
+    peers = {peering.remote for peering in peerings if peering.state is not PeeringState.CONNECTED}
+    cut_off_by = {*networks, *sorted({peering.remote for peering in peerings})[:_MOST_PEERS]}
     records = {zone.id.child("A", snapshot.vault.record_name) for zone in snapshot.named_zones()}
     zones = {zone.id for zone in snapshot.zones}
-    return frozenset({*snapshot.endpoints, *networks, *sorted(peers)[:_MOST_PEERS], *zones, *records})
+    ends = {deletes_in(network) for network in cut_off_by}
+    return frozenset({*snapshot.endpoints, *networks, *sorted(peers)[:_MOST_PEERS], *ends, *zones, *records})
+
+
+def deletes_in(network: ArmId) -> ArmId:
+    """The index entry of those that the delete of a network, or of any of its peerings, concerns.
+
+    It is an entry of its own because a hub is written whenever a spoke is added, which is nothing to the vaults in the
+    other spokes. When the far side of a peering goes, the near one becomes Disconnected without an event.
+    https://learn.microsoft.com/azure/virtual-network/virtual-network-manage-peering
+    """
+    return network.child("virtualNetworkPeerings", "deletes")
 
 
 def keep_index(row: VaultRow, resources: frozenset[ArmId], now: datetime, ledger: Ledger) -> VaultRow:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain.arm_id import ArmId
-from shared.domain.message import Look
+from shared.domain.message import GIVE_UP_AFTER, Look
 from shared.domain.policy import Policy
 from shared.domain.snapshot import Gone
 from shared.reporting.findings import Fix, FixState
@@ -37,6 +37,7 @@ from shared.service.outlook import (
 from shared.service.ports import (
     Clock,
     Deadline,
+    EstateThrottled,
     Inbox,
     Ledger,
     LedgerConflict,
@@ -89,13 +90,13 @@ class Reconciler:
         taken = self._leases.take(look.vault, lambda row: note(row, look, policy.timing), self._spare(look, policy))
         if isinstance(taken, Left):
             return Ended("coalesced", f"vault {look.vault.name}: {taken.value}")
-        arrived = _arrived(taken, self._clock.now())
+        arrived = _arrived(taken, look, self._clock.now())
 
         def look_again(row: VaultRow) -> None:
             self._look_again(row, arrived.look_at, policy)
 
         try:
-            ended, row = self._run(arrived, policy, deadline, fresh=fresh)
+            ended, row = self._run(look, arrived, policy, deadline, fresh=fresh)
         except Exception as error:
             with _lease_runs_out(error), suppress(LedgerConflict):
                 self._leases.drop(taken, look_again)
@@ -132,11 +133,17 @@ class Reconciler:
         now, soon = self._clock.now(), policy.timing.consistency + CLOCKS_DIFFER
         if row.look_at is not None and row.look_at != promised_before and now < row.look_at <= now + soon:
             return
-        self._inbox.send([Look(row.vault, "work arrived meanwhile")], _AT_ONCE)
+        came = row.look_at if row.look_at == promised_before else None
+        self._inbox.send([Look(row.vault, "work arrived meanwhile", promised=came)], _AT_ONCE)
 
-    def _run(self, row: VaultRow, policy: Policy, deadline: Deadline, *, fresh: bool) -> tuple[Ended, VaultRow]:
+    def _run(
+        self, look: Look, row: VaultRow, policy: Policy, deadline: Deadline, *, fresh: bool
+    ) -> tuple[Ended, VaultRow]:
         """One run under the lease: how it ended, and the row to store."""
-        self._judge.admit(row.vault)
+        try:
+            self._judge.admit(row.vault)
+        except EstateThrottled as error:
+            return self._in_turn(look, row, error)
         fresh = fresh or bool(row.told or row.first_seen) or wants_fresh(row, policy.timing)
         judged = self._judge.judge(row.vault, policy, history_of(row), deadline, fresh=fresh)
         if isinstance(judged, Judgement) and judged.snapshot.cached and _noteworthy(judged):
@@ -151,6 +158,22 @@ class Reconciler:
         if row.unfinished:
             row = self._executor.finish_interrupted(row, judged.snapshot)
         return self._settle(row, self._with_history(judged, row, policy, deadline), policy, deadline)
+
+    def _in_turn(self, look: Look, row: VaultRow, error: EstateThrottled) -> tuple[Ended, VaultRow]:
+        """Azure has no room for this look: another is promised for its turn, into which the vault's others coalesce.
+
+        Raises the error when the work has come back for too long, and for an event on nobody knows what: what it
+        calls for is not in the row.
+        """
+        now, wait = self._clock.now(), _whole(timedelta(seconds=error.retry_after))
+        first = look.first or now
+        if now - first > GIVE_UP_AFTER or (look.event is not None and look.resource is None):
+            raise error
+        if row.look_at is not None and now < row.look_at <= now + wait:
+            return Ended("coalesced", f"{error}; a look is promised"), row
+        again = replace(promised(row.vault, now + wait), attempt=look.attempt, first=first)
+        self._inbox.send([again], wait)
+        return Ended("retry", f"{error}, asks again in {wait.total_seconds():.0f} s"), replace(row, look_at=now + wait)
 
     def _with_history(self, judged: Judgement, row: VaultRow, policy: Policy, deadline: Deadline) -> Judgement:
         """The same reading judged with what this look has added to the history."""
@@ -192,6 +215,7 @@ class Reconciler:
         now = self._clock.now()
         if row.unfinished:
             row = self._executor.finish_interrupted(row, Gone())
+        row = replace(row, restless_since=None)
         row = keep_index(announce_gone(row, now, self._inbox, self._leases.save), frozenset(), now, self._ledger)
         if row.newest_event is not None and now < row.newest_event + policy.timing.consistency:
             row = self._promise(row, row.newest_event + policy.timing.consistency - now)
@@ -210,13 +234,13 @@ class Reconciler:
     def _sent(self, row: VaultRow, now: datetime, wait: timedelta) -> VaultRow:
         """The row of which a look is promised; the message is sent before the row says so."""
         wait = _whole(wait)
-        self._inbox.send([promised(row.vault)], wait)
+        self._inbox.send([promised(row.vault, now + wait)], wait)
         return replace(row, look_at=now + wait)
 
 
-def promised(vault: ArmId) -> Look:
+def promised(vault: ArmId, at: datetime) -> Look:
     """A promised look. It carries no event, so that it is never coalesced: what it has to see is in the row."""
-    return Look(vault, "a promised look")
+    return Look(vault, "a promised look", promised=at)
 
 
 def _whole(wait: timedelta) -> timedelta:
@@ -229,9 +253,13 @@ def _noteworthy(judged: Judgement) -> bool:
     return bool(judged.assessment.findings) or not judged.snapshot.quiet
 
 
-def _arrived(row: VaultRow, now: datetime) -> VaultRow:
-    """The row once a look has come, which may be the promised one though its time is not quite there yet."""
-    return replace(row, look_at=row.look_at if row.look_at is not None and row.look_at > now + CLOCKS_DIFFER else None)
+def _arrived(row: VaultRow, look: Look, now: datetime) -> VaultRow:
+    """The row once a look has come: a promise is kept by the look that was sent for it, or when it is due.
+
+    Who promised may have had another clock, so the look that was sent for a promise says so itself.
+    """
+    kept = row.look_at is None or row.look_at == look.promised or row.look_at <= now + CLOCKS_DIFFER
+    return replace(row, look_at=None) if kept else row
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Final
 from shared.domain.arm_id import A_RECORD, CONNECTION, ENDPOINT, LINK, PEERING, VAULT, ZONE, ZONE_GROUP, ArmId
 from shared.domain.message import Hint
 from shared.domain.snapshot import Gone
+from shared.service.nearby import deletes_in
 from shared.service.ports import Clock, Deadline, Estate, EstateForbidden, Ledger
 
 # How many looks one invocation puts on the queue: some seconds of sending, whatever hangs on a hub's zone.
@@ -72,8 +73,9 @@ class Router:
         if resource.is_a(ZONE):
             return self._zone(resource, hint)
         # The network of a changed peering is enough: the index has it also for vaults on the other side that wait for
-        # this one, see ``nearby.near``.
-        return self._page(resource.parent if resource.is_a(PEERING) else resource, hint)
+        # this one, and that what is deleted here cuts off; see ``nearby.near``.
+        network = resource.parent if resource.is_a(PEERING) else resource
+        return self._page(deletes_in(network) if hint.operation.casefold().endswith("/delete") else network, hint)
 
     def _endpoint(self, endpoint: ArmId, hint: Hint, deadline: Deadline) -> Routed:
         """ARM names the endpoint's vaults; the index remembers those of an endpoint that is gone or unreadable.

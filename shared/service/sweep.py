@@ -93,14 +93,16 @@ class Sweeper:
         subscription = request.subscription
         if subscription.lower() not in self._subscriptions:
             return Ended("ignored", f"subscription {subscription} is not watched")
-        cursor, count = request.cursor, 0
+        cursor, count, seen = request.cursor, 0, {""}
         while True:
             now = self._clock.now()
+            seen.add(cursor)
             vaults, cursor = self._estate.vault_page(subscription, cursor, deadline=deadline)
             self._inbox.send([Look(vault, request.why, first=now, event=request.event) for vault in vaults])
             count += len(vaults)
-            if not cursor:
-                return Ended("swept", f"{count} vaults of subscription {subscription}")
+            if cursor in seen:
+                back = ", whose list leads back to a page that was read" if cursor else ""
+                return Ended("swept", f"{count} vaults of subscription {subscription}{back}")
             if deadline.remaining() < _SECONDS_FOR_ONE_PAGE:
                 self._inbox.send([replace(request, attempt=0, first=now, cursor=cursor)])
                 return Ended("sweeping", f"{count} vaults of subscription {subscription} so far")

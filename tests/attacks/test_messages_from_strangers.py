@@ -68,11 +68,11 @@ def test_a_message_does_not_grow_beyond_its_queue_when_it_comes_back() -> None:
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
-def test_an_event_at_the_edge_of_time_is_an_event_of_now(moment: str) -> None:
+def test_an_event_at_the_edge_of_time_is_one_that_can_be_true(moment: str) -> None:
     data = {"resourceUri": vault_id().text, "operationName": "w\nrite", "tenantId": TENANT}
     found = to_hint(Envelope(WRITE, None, datetime.fromisoformat(moment), data), TENANT, NOW)
     assert isinstance(found, Hint)
-    assert found.time <= NOW
+    assert NOW - timedelta(days=2) <= found.time <= NOW + timedelta(minutes=15)
     assert "\n" not in found.operation
 
 

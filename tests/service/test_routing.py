@@ -169,6 +169,16 @@ def test_the_far_side_of_a_peering_concerns_a_vault_that_waits_for_it(state: Pee
     assert world.handle(hint(network_id("hub").child("virtualNetworkPeerings", "to-spoke"))).result == result
 
 
+@pytest.mark.parametrize("state", [INITIATED, DISCONNECTED, CONNECTED])
+@pytest.mark.parametrize("gone", [network_id("hub").child("virtualNetworkPeerings", "to-spoke"), network_id("hub")])
+def test_a_delete_on_the_far_side_of_a_peering_turns_the_near_one(state: PeeringState, gone: ArmId) -> None:
+    given = healthy()
+    near = Network(network_id(), ("10.1.0.0/16",), peerings=(Peering(network_id("hub"), state),))
+    world = World(replace(given, snapshot=with_networks(given.snapshot, near)))
+    world.look()
+    assert world.handle(Hint(gone, "Microsoft.Network/x/DELETE", NOW, first=NOW)).result == "looked"
+
+
 def with_networks(snapshot: VaultSnapshot, *networks: Network) -> VaultSnapshot:
     return replace(snapshot, networks={**snapshot.networks, **{network.id: network for network in networks}})
 

@@ -35,10 +35,10 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def burst(*, throttling: bool) -> World:
+def burst(seed: int, *, throttling: bool) -> World:
     """Ten events for the endpoint of each vault within two seconds; nothing is wrong with any of them."""
     hub = Hub(1, Writer.KVGUARD, (1, 2, 3, 4))
-    world = World(11, policy_for((hub,)), workers_wanted=4)
+    world = World(seed, policy_for((hub,)), workers_wanted=4)
     world.arm.world.switches.throttling = throttling
     estate = Estate(world, (hub,))
     estate.base()
@@ -76,14 +76,14 @@ def makespan(world: World) -> float:
 
 
 def floor(world: World) -> float:
-    """How long the reads of a world would take through the buckets, and not less than they took.
+    """How long the reads of a world must take through the buckets.
 
     Private DNS counts its reads by itself; they count for the subscription as well.
     """
-    dns = sum("/privatedns" in entry.path.casefold() for entry in _asked(world))
-    counts = ((len(_asked(world)), _READS), (dns, _DNS_READS))
-    waits = [max(0.0, count - size) / rate for count, (size, rate) in counts]
-    return max(makespan(world), *waits)
+    answered = [entry for entry in _asked(world) if entry.status != 429]
+    dns = sum("/privatedns" in entry.path.casefold() for entry in answered)
+    counts = ((len(answered), _READS), (dns, _DNS_READS))
+    return max(max(0.0, count - size) / rate for count, (size, rate) in counts)
 
 
 def _asked(world: World) -> list[LogEntry]:
@@ -91,18 +91,22 @@ def _asked(world: World) -> list[LogEntry]:
     return [entry for entry in entries if entry.caller is not None and entry.caller.name == GUARD]
 
 
-def test_a_burst_takes_at_most_a_fifth_longer_than_the_limits_demand(record_property: Any) -> None:
-    free = burst(throttling=False)
-    world = burst(throttling=True)
+@pytest.mark.parametrize("seed", [7, 11])
+def test_a_burst_takes_at_most_a_fifth_longer_than_the_limits_demand(seed: int, record_property: Any) -> None:
+    """The floor is that of the reads that the burst takes without limits; with them it takes fewer."""
+    free = burst(seed, throttling=False)
+    world = burst(seed, throttling=True)
 
     refused = sum(entry.status == 429 for entry in _asked(world))
     took, least = makespan(world), floor(free)
     record_property(
         "printed",
         f"{EVENTS} events on {VAULTS} vaults: {took:.0f} s, floor {least:.0f} s, ratio {took / least:.2f}; "
-        f"{len(_asked(free))} reads without limits, {len(_asked(world))} with, {refused} refused",
+        f"{len(_asked(free))} reads without limits, {len(_asked(world))} with (floor "
+        f"{floor(world):.0f} s), {refused} refused",
     )
     assert not check(course_of(world))
     assert not world.queues[RECONCILE_POISON].messages
     assert world.grid.delivered == EVENTS
+    assert refused <= len(_asked(world)) / 20
     assert took <= 1.2 * least

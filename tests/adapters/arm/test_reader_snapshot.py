@@ -356,7 +356,7 @@ def test_a_hanging_call_is_given_up_after_its_own_time(
 
 
 @pytest.mark.usefixtures("whole")
-@pytest.mark.parametrize("ahead", [-3600, 0, 3600])
+@pytest.mark.parametrize("ahead", [-840, 0, 840])
 def test_a_reading_says_when_it_began_by_azures_clock(bench: Bench, ahead: int) -> None:
     """Rather a little too early than too late: an event is settled only by a reading that began after it."""
     bench.clock.moment = datetime.now(UTC) + timedelta(seconds=ahead)
