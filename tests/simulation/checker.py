@@ -39,6 +39,7 @@ class Rule(Enum):
     DOUBLE_WRITE = "a write that was made twice though its effect stood"
     JOURNAL_BROKEN = "a journal that does not verify"
     UNTOLD = "what the row says was told is not what people were told"
+    WORK_LOST = "work was begun and never brought to an end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,12 @@ class Event:
     at: datetime
     vaults: tuple[str, ...]
     delivered: tuple[datetime, ...]
-    ignored: bool = False
+
+    @property
+    def shared(self) -> bool:
+        """Whether it is about a zone, a link, a network or a peering."""
+        kinds = self.resource.casefold().split("/")[7::2]
+        return kinds[:1] == ["virtualnetworks"] or (kinds[:1] == ["privatednszones"] and kinds[1:] != ["a"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +105,11 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class VaultState:
     """What is stored of one vault. ``verify`` is what is wrong with its journal; ``told`` the fingerprints that count
-    as announced."""
+    as announced. ``last_fresh_read`` is the last quiet reading for which no cache has answered."""
 
     vault: str
     last_quiet_read: datetime | None
+    last_fresh_read: datetime | None = None
     journal: tuple[Entry, ...] = ()
     verify: tuple[str, ...] = ()
     told: frozenset[str] = frozenset()
@@ -120,15 +127,27 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """One invocation for a queue message; ``ended`` is None when its process was killed, ``succeeded`` when nothing
+    was raised."""
+
+    message: str
+    began: datetime
+    ended: datetime | None
+    succeeded: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Course:
     """Everything that is to be judged. ``app`` is the principal of the app, ``consistency`` what an event needs to be
-    visible everywhere, ``skew`` how far the clocks of workers may be off."""
+    visible everywhere, ``skew`` how far the clocks of workers may be off. ``runs`` are what a host has noted."""
 
     app: str
     requests: Sequence[Request]
     events: Sequence[Event]
     vaults: Sequence[VaultState]
     told: Sequence[Told] = ()
+    runs: Sequence[Run] = ()
     consistency: timedelta = timedelta(seconds=10)
     skew: timedelta = timedelta(seconds=0)
     enforce: bool = True
@@ -148,6 +167,7 @@ def check(course: Course) -> tuple[Broken, ...]:
         *nothing_is_done_twice(course),
         *journals_verify(course),
         *people_know_what_the_rows_say(course),
+        *work_is_ended(course),
     )
 
 
@@ -155,7 +175,8 @@ def events_are_settled(course: Course) -> Iterable[Broken]:
     """Each delivered event is followed by a run of its vaults that began late enough and saw a quiet state.
 
     A later run settles earlier events too, so the last stored one decides; and Azure's log must show that the vault
-    was asked for then, because a row alone proves no reading.
+    was asked for then, because a row alone proves no reading. What many vaults share may be read from a cache, which
+    knows nothing of an event on it: such an event is settled by a reading past every cache alone.
     """
     stored = {state.vault.casefold(): state for state in course.vaults}
     asked: dict[str, datetime] = {}
@@ -164,13 +185,13 @@ def events_are_settled(course: Course) -> Iterable[Broken]:
             key = request.resource.casefold()
             asked[key] = max(request.at, asked.get(key, request.at))
     for event in course.events:
-        if not event.delivered or event.ignored:
+        if not event.delivered:
             continue
         due = event.at + course.consistency - course.skew
         for vault in event.vaults:
             read = asked.get(vault.casefold())
             state = stored.get(vault.casefold())
-            quiet = None if state is None else state.last_quiet_read
+            quiet = None if state is None else state.last_fresh_read if event.shared else state.last_quiet_read
             gone = vault.casefold() in course.gone
             if read is None or read < due:
                 yield Broken(Rule.EVENT_LOST, f"{event.resource} at {event.at:%H:%M:%S}: {vault} was not read since")
@@ -276,6 +297,17 @@ def people_know_what_the_rows_say(course: Course) -> Iterable[Broken]:
         for fingerprint in sorted(known ^ state.told):
             word = "people were told, the row says cleared" if fingerprint in known else "the row says told"
             yield Broken(Rule.UNTOLD, f"{state.vault}: {fingerprint[:12]}: {word}")
+
+
+def work_is_ended(course: Course) -> Iterable[Broken]:
+    """The last run of each message ended well; one that was killed or raised is followed by another."""
+    last: dict[str, Run] = {}
+    for run in sorted(course.runs, key=lambda run: run.began):
+        last[run.message] = run
+    for message, run in last.items():
+        if run.ended is None or not run.succeeded:
+            word = "was killed" if run.ended is None else "raised"
+            yield Broken(Rule.WORK_LOST, f"message {message}: its last run, of {run.began:%H:%M:%S}, {word}")
 
 
 def _writes(course: Course) -> Iterable[Request]:

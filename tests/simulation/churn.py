@@ -19,9 +19,11 @@ from tests.simulation.estate import (
     endpoint,
     endpoint_body,
     group,
+    hub_network,
     link,
     link_body,
     network,
+    peering,
     record,
     record_body,
     vault,
@@ -66,6 +68,7 @@ class Step:
 def populate(estate: Estate, vaults: int) -> None:
     """Deploy the estate: every tenth vault is broken in one of five ways, one network is not linked to its zone."""
     estate.base()
+    estate.peer()
     spare = next(hub for hub in estate.hubs if _UNLINKED in hub.spokes)
     estate.delete(link(spare, _UNLINKED))
     for number in range(vaults):
@@ -122,8 +125,26 @@ def _noise(estate: Estate, random: Random, at: float, vaults: int) -> Step:
         return Step(at, "PUT", group(f"spoke-{spoke}"), {"location": LOCATION, "tags": mark})
     if draw < 0.95:
         return Step(at, "PUT", vault(number), {"location": LOCATION, "properties": {"sku": {}}})
-    if draw < 0.99:
+    if draw < 0.985:
         return Step(at, "PUT", f"{vault(number)}/accessPolicies/add", {"properties": {"accessPolicies": []}})
-    if draw < 0.995:
-        return Step(at, "PATCH", network(spoke), {"tags": mark})
-    return Step(at, "PATCH", link(estate.hub_of(number), spoke), {**link_body(spoke), "tags": mark})
+    return _shared_noise(random, at, estate.hub_of(number), spoke, mark)
+
+
+def _shared_noise(random: Random, at: float, hub: Hub, spoke: int, mark: dict[str, str]) -> Step:
+    """A change of what many vaults have in common; a side of a peering may be gone for a while."""
+    near, far = network(spoke), hub_network(hub)
+    match random.randrange(10):
+        case 0 | 1:
+            return Step(at, "PATCH", near, {"tags": mark})
+        case 2:
+            return Step(at, "PATCH", far, {"tags": mark})
+        case 3 | 4:
+            return Step(at, "PATCH", link(hub, spoke), {**link_body(spoke), "tags": mark})
+        case 5:
+            return Step(at, "PATCH", hub.zone, {"tags": mark})
+        case 6:
+            return Step(at, "DELETE", peering(far, near)[0])
+        case 7:
+            return Step(at, "PUT", *peering(far, near))
+        case _:
+            return Step(at, "PUT", *peering(near, far))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from emulator.arm.log import LogEntry
 from emulator.arm.resources import Connection, Link, RecordSet, Vault
 from shared.adapters.queues import FINDINGS, RECONCILE, RECONCILE_POISON
 from shared.adapters.table_account import VAULTS
+from shared.adapters.tables import TableLedger
 from shared.domain.arm_id import ArmId
 from tests.simulation.checker import Course, Entry, Event, Request, Told, VaultState
 from tests.simulation.world import GUARD, World
@@ -24,13 +25,10 @@ def course_of(world: World, *, stopped_at: datetime | None = None) -> Course:
     """Everything so far."""
     return Course(
         app=GUARD,
-        requests=[_request(entry) for entry in world.arm.log.since()],
-        events=[
-            Event(fate.resource, fate.at, fate.vaults, tuple(fate.delivered), bool(fate.ignored))
-            for fate in world.grid.fates
-        ],
+        requests=requests(world.arm.log.since()),
+        events=[Event(fate.resource, fate.at, fate.vaults, tuple(fate.delivered)) for fate in world.grid.fates],
         vaults=list(_states(world)),
-        told=list(_told(world)),
+        told=list(told(message.text for message in world.queues[FINDINGS].messages.values())),
         consistency=world.policy.timing.consistency,
         # Azure's Date header has whole seconds, and a worker's clock may be off.
         skew=_seconds(world.skew + 1.0),
@@ -119,35 +117,49 @@ def waiting(world: World) -> list[str]:
     return [message.text for message in world.queues[RECONCILE].messages.values()]
 
 
-def _request(entry: LogEntry) -> Request:
-    caller = "" if entry.caller is None else entry.caller.name
-    return Request(entry.time, caller, entry.method, entry.resource_id, entry.status)
+def requests(log: Iterable[LogEntry]) -> list[Request]:
+    """Azure's log, each request at the time when it was answered."""
+    return [
+        Request(
+            entry.time,
+            "" if entry.caller is None else entry.caller.name,
+            entry.method,
+            entry.resource_id,
+            entry.status,
+        )
+        for entry in log
+    ]
+
+
+def state(ledger: TableLedger, vault: ArmId, now: datetime) -> VaultState:
+    """What is stored of a vault."""
+    row = ledger.load(vault)
+    return VaultState(
+        vault=vault.text,
+        last_quiet_read=row.last_quiet_read,
+        last_fresh_read=row.last_fresh_read,
+        journal=tuple(
+            Entry(item.change_id, item.kind, item.at, item.verb, item.target, item.outcome)
+            for item in ledger.journal(vault)
+        ),
+        verify=ledger.verify(vault),
+        told=frozenset(row.told),
+        lease_held=row.lease.held(now),
+    )
+
+
+def told(texts: Iterable[str]) -> Iterator[Told]:
+    """The messages of the findings queue."""
+    for text in texts:
+        body = json.loads(text)
+        observed = datetime.fromisoformat(body["observed_at"])
+        yield Told(body["vault"], body["fingerprint"], body["state"] == "open", observed)
 
 
 def _states(world: World) -> Iterator[VaultState]:
-    ledger = world.ledger
     rows = [dict(row) for row in world.tables[VAULTS].list_entities()]
     for vault in sorted({str(row["vault"]) for row in rows if "vault" in row}):
-        found = ArmId.parse(vault)
-        row = ledger.load(found)
-        yield VaultState(
-            vault=vault,
-            last_quiet_read=row.last_quiet_read,
-            journal=tuple(
-                Entry(item.change_id, item.kind, item.at, item.verb, item.target, item.outcome)
-                for item in ledger.journal(found)
-            ),
-            verify=ledger.verify(found),
-            told=frozenset(row.told),
-            lease_held=row.lease.held(world.timeline.now),
-        )
-
-
-def _told(world: World) -> Iterator[Told]:
-    for message in world.queues[FINDINGS].messages.values():
-        body = json.loads(message.text)
-        observed = datetime.fromisoformat(body["observed_at"])
-        yield Told(body["vault"], body["fingerprint"], body["state"] == "open", observed)
+        yield state(world.ledger, ArmId.parse(vault), world.timeline.now)
 
 
 def _gone(world: World) -> Iterator[str]:

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from emulator.arm.messages import ArmResponse
 from emulator.arm.resources import Connection, Endpoint, Interface, RecordSet, Vault
-from emulator.arm.store import Store
 from shared.domain.arm_id import ArmId
 from shared.domain.grades import Writer
 from shared.domain.policy import Policy, Timing, ZonePolicy
+from tests.simulation.concerns import Concerns
 from tests.simulation.world import SUBSCRIPTION, TENANT, World
 
 ZONE_NAME: Final = "privatelink.vaultcore.azure.net"
@@ -85,6 +85,17 @@ def link(hub: Hub, spoke: int) -> str:
     return f"{hub.zone}/virtualNetworkLinks/link-{spoke}"
 
 
+def hub_network(hub: Hub) -> str:
+    """The id of a hub's own network."""
+    return f"{group(f'hub-{hub.number}')}/providers/Microsoft.Network/virtualNetworks/vnet-hub"
+
+
+def peering(near: str, far: str) -> tuple[str, dict[str, Any]]:
+    """The id and the body of one side of a peering."""
+    name = f"to-{far.rpartition('/')[2]}"
+    return f"{near}/virtualNetworkPeerings/{name}", {"properties": {"remoteVirtualNetwork": {"id": far}}}
+
+
 def vault_body(*, closed: bool = True, tags: dict[str, str] | None = None) -> dict[str, Any]:
     """A vault as a deployment sends it."""
     acls = {"defaultAction": "Deny", "bypass": "AzureServices", "ipRules": [], "virtualNetworkRules": []}
@@ -136,15 +147,19 @@ class Estate:
     home: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.world.grid.concerned = lambda resource: concerned(self.world.arm.world.store, resource)
+        self._concerns = Concerns(self.world.arm.world.store)
+        self.world.grid.concerned = lambda resource, deleted: self._concerns.of(resource, deleted=deleted)
 
     def put(self, path: str, body: Any) -> ArmResponse:
         """Deploy at once, without a trace."""
-        return self.world.arm.seed(self.world.operator, "PUT", path, body)
+        answer = self.world.arm.seed(self.world.operator, "PUT", path, body)
+        self._concerns.deployed(path)
+        return answer
 
     def delete(self, path: str) -> None:
         """Remove at once, without a trace."""
         self.world.arm.seed(self.world.operator, "DELETE", path)
+        self._concerns.deployed(path)
 
     def base(self, *, linked: bool = True) -> None:
         """Groups, networks, zones and links."""
@@ -157,6 +172,14 @@ class Estate:
                 self.put(network(spoke), _network_body(spoke))
                 if linked:
                     self.put(link(hub, spoke), link_body(spoke))
+
+    def peer(self) -> None:
+        """A network for each hub, peered with its spokes on both sides."""
+        for hub in self.hubs:
+            self.put(hub_network(hub), _network_body(200 + hub.number))
+            for spoke in hub.spokes:
+                self.put(*peering(network(spoke), hub_network(hub)))
+                self.put(*peering(hub_network(hub), network(spoke)))
 
     def hub_of(self, number: int) -> Hub:
         """The zone that is for a vault's network."""
@@ -216,25 +239,6 @@ def policy_for(hubs: Iterable[Hub], timing: Timing = TIMING, **options: Any) -> 
         watched_subscriptions=frozenset({SUBSCRIPTION}),
         **{"writes_per_hour": 100_000, **options},
     )
-
-
-def concerned(store: Store, resource: str) -> tuple[str, ...]:
-    """The vaults that a change of a resource concerns, by what Azure holds now; written without the product's code."""
-    parts = resource.casefold().split("/")
-    if "microsoft.keyvault" in parts:
-        return ("/".join(parts[:9]),) if len(parts) >= 9 and parts[7] == "vaults" else ()
-    if "privateendpoints" in parts:
-        found = store.find("/".join(parts[:9]), Endpoint)
-        return () if found is None else tuple(sorted({service.target.casefold() for service in found.connections}))
-    if "privatednszones" in parts:
-        if len(parts) > 10 and parts[9] == "a":
-            return tuple(item.id.key for item in _vaults(store) if item.id.name.casefold() == parts[10])
-        return ()
-    return ()
-
-
-def _vaults(store: Store) -> Iterable[Vault]:
-    return store.of_type("Microsoft.KeyVault/vaults", Vault)
 
 
 def _network_body(spoke: int) -> dict[str, Any]:

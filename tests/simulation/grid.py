@@ -9,7 +9,7 @@ from datetime import datetime
 from random import Random
 from typing import Any
 
-from emulator.arm.events import ArmEvent
+from emulator.arm.events import ArmEvent, EventKind, EventStatus
 from emulator.eventgrid.envelope import event_grid_event
 from shared.domain.message import Hint
 from shared.service.events import Envelope, Ignored, to_hint
@@ -29,7 +29,10 @@ class Disorder:
 
 @dataclass
 class Fate:
-    """What became of one event: when its copies arrived, and whether the product's edge made work of it."""
+    """What became of one event: when its copies arrived, and whether the product's edge made work of it.
+
+    ``vaults`` are those that it concerns; what failed has changed nothing and concerns none.
+    """
 
     resource: str
     operation: str
@@ -41,7 +44,8 @@ class Fate:
 
 
 class Grid:
-    """Delivers what Resource Manager publishes. ``concerned`` says which vaults an event is about."""
+    """Delivers what Resource Manager publishes. ``concerned`` says which vaults an event is about, given
+    the resource and whether it was deleted."""
 
     def __init__(self, timeline: Timeline, tenant: str, receive: Callable[[Hint], None], random: Random) -> None:
         self.disorder = Disorder()
@@ -50,7 +54,7 @@ class Grid:
         self.delivered = 0
         self.lost = 0
         self.ignored: Counter[str] = Counter()
-        self.concerned: Callable[[str], tuple[str, ...]] = lambda resource: ()
+        self.concerned: Callable[[str, bool], tuple[str, ...]] = lambda resource, deleted: ()
         self.open = True
         # How late the copies of the next events come, in seconds; None leaves it to chance.
         self.copies: tuple[float, ...] | None = None
@@ -62,7 +66,8 @@ class Grid:
     def publish(self, event: ArmEvent) -> None:
         """Send one event on its way, in as many copies as chance wants."""
         fate = Fate(event.resource_id, event.operation_name, event.time, event.principal.name)
-        fate.vaults = self.concerned(event.resource_id)
+        if event.status is EventStatus.SUCCESS:
+            fate.vaults = self.concerned(event.resource_id, event.kind is EventKind.DELETE)
         self.fates.append(fate)
         delays = self._delays() if self.copies is None else self.copies
         if not self.open or not delays:

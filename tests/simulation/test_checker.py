@@ -16,6 +16,7 @@ from tests.simulation.checker import (
     Event,
     Request,
     Rule,
+    Run,
     Told,
     VaultState,
     check,
@@ -26,6 +27,7 @@ VAULT = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/
 OTHER = VAULT + "x"
 ZONE = "/subscriptions/s/resourceGroups/hub/providers/Microsoft.Network/privateDnsZones/privatelink.vaultcore.azure.net"
 RECORD = f"{ZONE}/A/kv-1"
+NETWORK = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/v"
 
 
 def at(seconds: float) -> datetime:
@@ -52,12 +54,13 @@ def result(seconds: float, change: str = "c1", outcome: str = "applied") -> Entr
 
 def sound() -> Course:
     """A deployment at 0, looks at 12 and 140, the repair at 150 and the look at its own event."""
-    state = VaultState(VAULT, at(170), (intent(149), result(151)), told=frozenset({"f1"}), lease_held=False)
+    state = VaultState(VAULT, at(170), at(140), (intent(149), result(151)), told=frozenset({"f1"}))
     return Course(
         app="kvguard",
         requests=[read(12), read(140), write(150), read(170)],
         events=[Event(RECORD, at(0), (VAULT,), (at(2), at(9))), Event(RECORD, at(150), (VAULT,), (at(152),))],
         vaults=[state],
+        runs=[Run("m1", at(10), None, succeeded=False), Run("m1", at(30), at(31), succeeded=True)],
         told=[Told(VAULT, "f0", True, at(12)), Told(VAULT, "f0", False, at(170)), Told(VAULT, "f1", True, at(170))],
     )
 
@@ -78,6 +81,14 @@ PLANTED: dict[str, tuple[Rule, Callable[[Course], Course]]] = {
     "the state was not quiet when it was read": (
         Rule.EVENT_LOST,
         lambda c: replace(c, vaults=[replace(c.vaults[0], last_quiet_read=at(140))]),
+    ),
+    "a link was changed and only a cache was read": (
+        Rule.EVENT_LOST,
+        lambda c: replace(c, events=[*c.events, Event(f"{ZONE}/virtualNetworkLinks/l", at(150), (VAULT,), (at(151),))]),
+    ),
+    "a network was changed and only a cache was read": (
+        Rule.EVENT_LOST,
+        lambda c: replace(c, events=[*c.events, Event(NETWORK, at(150), (VAULT,), (at(151),))]),
     ),
     "no row at all": (
         Rule.EVENT_LOST,
@@ -117,6 +128,14 @@ PLANTED: dict[str, tuple[Rule, Callable[[Course], Course]]] = {
         lambda c: replace(c, vaults=[replace(c.vaults[0], verify=("row 2 is missing",))]),
     ),
     "a message that was never sent": (Rule.UNTOLD, lambda c: replace(c, told=c.told[:2])),
+    "a worker that was killed and whose message never came again": (
+        Rule.WORK_LOST,
+        lambda c: replace(c, runs=[*c.runs, Run("m2", at(20), None, succeeded=False)]),
+    ),
+    "a run that raised and was not repeated": (
+        Rule.WORK_LOST,
+        lambda c: replace(c, runs=[*c.runs, Run("m1", at(40), at(41), succeeded=False)]),
+    ),
     "a clearing that was never sent": (Rule.UNTOLD, lambda c: replace(c, told=[c.told[0], c.told[2]])),
 }
 
@@ -143,11 +162,11 @@ def test_a_write_again_is_needed_when_somebody_undid_it() -> None:
     assert check(replace(course, requests=[*course.requests, *undone])) == ()
 
 
-def test_lost_and_ignored_events_and_vaults_that_are_gone_need_no_quiet_run() -> None:
+def test_lost_events_those_that_concern_nobody_and_vaults_that_are_gone_need_no_quiet_run() -> None:
     course = sound()
     events = [
         Event(VAULT, at(900), (VAULT,), ()),
-        Event(VAULT, at(900), (VAULT,), (at(901),), ignored=True),
+        Event(VAULT, at(900), (), (at(901),)),
         Event(OTHER, at(900), (OTHER,), (at(901),)),
     ]
     gone = replace(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 import pytest
@@ -15,16 +20,19 @@ from azure.data.tables import UpdateMode
 from azure.storage.queue import QueueClient
 
 from emulator.azurite import Azurite
-from shared.adapters.blobs import BlobStore
+from shared.adapters.blobs import EVIDENCE, STATE, BlobStore, BlobTooLarge
+from shared.adapters.queues import FINDINGS, RECONCILE, RECONCILE_POISON, MessageTooLarge, QueueAccount, QueueInbox
 from shared.adapters.storage_connection import StorageConnection
 from shared.adapters.table_account import BUDGETS, INDEX, JOURNAL, VAULTS, TableAccount
 from shared.adapters.tables import TableLedger
 from shared.domain.arm_id import VAULT, ZONE, ArmId
+from shared.domain.message import Hint, Look
 from shared.domain.plan import Outcome, OutcomeKind
 from shared.domain.policy import Policy
-from shared.service.ports import Intent, Lease, LedgerConflict
-from tests.simulation.storage import MemoryQueue
-from tests.simulation.world import World
+from shared.service.messages import decode
+from shared.service.ports import Intent, Lease, LedgerConflict, LedgerUnavailable
+from tests.simulation.storage import MemoryBlobs, MemoryQueue
+from tests.simulation.world import MemoryQueueAccount, World
 
 NOW = datetime(2026, 11, 21, 10, 30, 15, 123456, tzinfo=UTC)
 
@@ -89,11 +97,14 @@ class InAzurite:
 
 @dataclass(frozen=True)
 class Bench:
-    """One of the two."""
+    """One of the two. ``stored`` is what a queue holds, hidden or not: each text with whether it can be taken now."""
 
     account: TableAccount
     ledger: TableLedger
     queue: Popping
+    inbox: QueueInbox
+    blobs: BlobStore
+    stored: Callable[[str], list[tuple[str, bool]]]
 
 
 @pytest.fixture(scope="module")
@@ -106,12 +117,32 @@ def azurite() -> Iterator[StorageConnection]:
 def bench(request: pytest.FixtureRequest) -> Bench:
     if request.param == "memory":
         world = World(1, Policy())
-        return Bench(world.table_account(), world.ledger, InMemory())
+        memory: Any = MemoryBlobs(world.step, world.blobs)
+        inbox = QueueInbox(MemoryQueueAccount(world), MemoryQueueAccount(world), memory)
+        return Bench(world.table_account(), world.ledger, InMemory(), inbox, memory, partial(_in_memory, world))
     connection: StorageConnection = request.getfixturevalue("azurite")
     account = TableAccount(connection)
     ledger = TableLedger(account, BlobStore(connection))
     ledger.ensure()
-    return Bench(account, ledger, InAzurite(connection))
+    queues, blobs = QueueAccount(connection), BlobStore(connection)
+    for name in (RECONCILE, RECONCILE_POISON, FINDINGS):
+        queue = QueueClient.from_connection_string(connection.connection_string, name)
+        with queue, suppress(ResourceNotFoundError):
+            queue.clear_messages()
+    stored = partial(_in_azurite, connection.connection_string)
+    return Bench(account, ledger, InAzurite(connection), QueueInbox(queues, queues, blobs), blobs, stored)
+
+
+def _in_memory(world: World, name: str) -> list[tuple[str, bool]]:
+    return [(message.text, message.seen_at <= 0.0) for message in world.queues[name].messages.values()]
+
+
+def _in_azurite(connection: str, name: str) -> list[tuple[str, bool]]:
+    """A queue shows only what is visible; what is hidden it counts."""
+    with QueueClient.from_connection_string(connection, name) as queue:
+        there = queue.get_queue_properties().approximate_message_count or 0
+        texts = [base64.b64decode(message.content).decode() for message in queue.peek_messages(32)]
+    return [(text, True) for text in texts] + [("", False)] * (there - len(texts))
 
 
 @pytest.fixture
@@ -291,3 +322,54 @@ def test_the_ledger_counts_writes_and_stops_them(bench: Bench, vault: ArmId) -> 
     assert taken == [True, True, False]
     assert bench.account.table(BUDGETS).get_entity(vault.subscription, "2026112110")["reserved"] == 2
     assert (stopped, bench.ledger.stopped()) == ("for a while", "")
+
+
+def test_the_inbox_sends_work_now_and_later(bench: Bench, vault: ArmId) -> None:
+    now, later = Look(vault, "ä look", event=NOW), Hint(vault, "x/write", NOW, first=NOW)
+    bench.inbox.send([now, replace(now, why="another")])
+    bench.inbox.send([later], timedelta(minutes=10))
+    stored = bench.stored(RECONCILE)
+
+    assert {decode(text) for text, visible in stored if visible} == {now, replace(now, why="another")}
+    assert [visible for _, visible in stored].count(False) == 1
+
+
+def test_the_inbox_tells_and_gives_up(bench: Bench, vault: ArmId) -> None:
+    bench.inbox.tell(["one", "two"])
+    bench.inbox.poison(Look(vault, "why"), "because")
+    [(text, visible)] = bench.stored(RECONCILE_POISON)
+
+    assert sorted(bench.stored(FINDINGS)) == [("one", True), ("two", True)]
+    assert visible
+    assert json.loads(text)["reason"] == "because"
+
+
+def test_a_message_that_is_too_large_keeps_all_from_being_sent(bench: Bench) -> None:
+    with pytest.raises(MessageTooLarge):
+        bench.inbox.tell(["small", "x" * (48 * 1024 + 1)])
+
+    bench.inbox.tell(["after"])
+    assert bench.stored(FINDINGS) == [("after", True)]
+
+
+def test_blobs_are_found_by_their_hash(bench: Bench) -> None:
+    bench.blobs.ensure()
+    name = bench.inbox.keep("evidence ä")
+
+    assert name == hashlib.sha256("evidence ä".encode()).hexdigest()
+    assert bench.inbox.keep("evidence ä") == name
+    assert bench.blobs.get(EVIDENCE, name) == "evidence ä"
+    with pytest.raises(LedgerUnavailable):
+        bench.blobs.get(EVIDENCE, "0" * 64)
+
+
+def test_blobs_are_read_up_to_a_limit(bench: Bench) -> None:
+    bench.blobs.ensure()
+    name = bench.blobs.put(STATE, "x" * 100)
+    found = bench.blobs.read(STATE, name, limit=100)
+
+    assert found is not None
+    assert (found.data, bool(found.etag)) == (b"x" * 100, True)
+    assert bench.blobs.read(STATE, "no-such-blob", limit=100) is None
+    with pytest.raises(BlobTooLarge):
+        bench.blobs.read(STATE, name, limit=99)
