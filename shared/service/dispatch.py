@@ -13,10 +13,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.domain.arm_id import ENDPOINT, LINK, NETWORK, PEERING, ZONE, ArmId
+from shared.domain.arm_id import ENDPOINT, ArmId
 from shared.domain.message import GIVE_UP_AFTER, Hint, Look, SweepRequest, Work, believable
 from shared.reporting.text import plain
-from shared.service.coalesce import CLOCKS_DIFFER
+from shared.service.coalesce import CLOCKS_DIFFER, shared
 from shared.service.lease import LASTS, LeaseKept
 from shared.service.ports import (
     Clock,
@@ -42,8 +42,6 @@ _LONGEST_ASKED: Final = timedelta(hours=1)
 # Turns are handed out one after the other, so there is no herd to spread, only clocks and queues that are not exact.
 _TURN_JITTER: Final = timedelta(seconds=0.5)
 _MOST_ENDPOINTS: Final = 4096
-# What many vaults have in common, and what the estate may therefore answer from a cache.
-_SHARED = frozenset(kind.casefold() for kind in (ZONE, LINK, NETWORK, PEERING))
 
 
 class Dispatcher:
@@ -81,8 +79,7 @@ class Dispatcher:
 
     def _look(self, look: Look, deadline: Deadline) -> Ended:
         """Look past the cache when the event is about what many vaults have in common, or nobody knows about what."""
-        shared = look.resource is None or look.resource.type.casefold() in _SHARED
-        fresh = look.event is not None and shared
+        fresh = look.event is not None and (look.resource is None or shared(look.resource))
         return self._attempt(look, lambda: self._reconciler.look(look, deadline, fresh=fresh))
 
     def _attempt(self, work: Work, do: Callable[[], Ended]) -> Ended:

@@ -41,7 +41,11 @@ def test_after_a_refusal_looks_are_held_back_without_a_call(azure: LocalAzure, b
         with pytest.raises(EstateThrottled) as caught:
             bench.reader.admit(ArmId.parse(f"{VAULT}-{number}"))
         waits.append(caught.value.retry_after)
-    assert waits == sorted(set(waits))
+    # A turn further away than ten seconds is asked for again on the way.
+    near = [wait for wait in waits if wait < 10.0]
+    assert near == sorted(set(near))
+    assert waits == [*near, *[10.0] * (len(waits) - len(near))]
+    assert len(near) >= 10
     assert bench.asked(mark) == []
     with pytest.raises(EstateThrottled) as caught:
         bench.reader.admit(ArmId.parse(f"{VAULT}-3"))
