@@ -16,37 +16,18 @@ from shared.domain.answer import Answer
 from shared.domain.arm_id import A_RECORD, ENDPOINT, LINK, NETWORK, SUBNET, VAULT, ZONE, ZONE_GROUP, ArmId
 from shared.domain.change import CHANGE_ID, MANAGED_BY, OWNER
 from shared.domain.clouds import AZURE_CLOUD
+from shared.domain.endpoint import EndpointLink, PrivateEndpoint, ZoneGroup
 from shared.domain.finding import Assessment, Finding, Option
 from shared.domain.grades import Applicability, Mode, Profile, Writer
+from shared.domain.history import History, Hold, Sighting, WrittenRecord
+from shared.domain.network import Network, Peering, PeeringState
 from shared.domain.plan import ChangePlan
 from shared.domain.policy import Policy, ZonePolicy
+from shared.domain.reading import Gone, Unread, UnreadReason
 from shared.domain.rule import Blocker, Case, Proposal, Rule, Unknown, Violation
-from shared.domain.snapshot import (
-    Connection,
-    ConnectionStatus,
-    EndpointLink,
-    Gone,
-    History,
-    Hold,
-    Neighbour,
-    NeighbourEndpoint,
-    Network,
-    Peering,
-    PeeringState,
-    PrivateEndpoint,
-    PublicAccess,
-    RecordSet,
-    ResolutionPolicy,
-    Sighting,
-    Unread,
-    UnreadReason,
-    Vault,
-    VaultSnapshot,
-    WrittenRecord,
-    Zone,
-    ZoneGroup,
-    ZoneLink,
-)
+from shared.domain.snapshot import Neighbour, NeighbourEndpoint, VaultSnapshot
+from shared.domain.vault import Connection, ConnectionStatus, PublicAccess, Vault
+from shared.domain.zone import RecordSet, ResolutionPolicy, Zone, ZoneLink
 from shared.engine.evaluate import evaluate
 from shared.engine.plan import plan
 from shared.engine.resolver import ResolverSimulation

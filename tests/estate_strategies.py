@@ -21,32 +21,21 @@ from shared.domain.change import (
     OWNER,
 )
 from shared.domain.clouds import AZURE_CLOUD
+from shared.domain.endpoint import EndpointLink, PrivateEndpoint
 from shared.domain.grades import Mode, Profile, Writer
+from shared.domain.history import AZURE, History, Hold, Sighting, WrittenRecord
+from shared.domain.network import ForwardingRule, Network, Peering, PeeringState
 from shared.domain.policy import Policy, ZonePolicy
-from shared.domain.snapshot import (
-    AZURE,
+from shared.domain.vault import (
     Connection,
     ConnectionStatus,
     DefaultAction,
-    EndpointLink,
-    ForwardingRule,
-    History,
-    Hold,
-    Network,
     NetworkAcl,
-    Peering,
-    PeeringState,
     PerimeterMode,
-    PrivateEndpoint,
     PublicAccess,
-    RecordSet,
-    ResolutionPolicy,
-    Sighting,
     Vault,
-    WrittenRecord,
-    Zone,
-    ZoneLink,
 )
+from shared.domain.zone import RecordSet, ResolutionPolicy, Zone, ZoneLink
 from tests.builders import (
     FOREIGN,
     NOW,

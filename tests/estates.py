@@ -31,25 +31,14 @@ from shared.domain.change import (
     UpdateRecord,
 )
 from shared.domain.clouds import AZURE_CLOUD
+from shared.domain.endpoint import PrivateEndpoint
+from shared.domain.history import History, WrittenRecord
+from shared.domain.network import Network
 from shared.domain.policy import Policy
-from shared.domain.snapshot import (
-    Connection,
-    ConnectionStatus,
-    Gone,
-    History,
-    Neighbour,
-    NeighbourEndpoint,
-    Network,
-    PrivateEndpoint,
-    RecordSet,
-    Unread,
-    UnreadReason,
-    Vault,
-    VaultSnapshot,
-    WrittenRecord,
-    Zone,
-    ZoneLink,
-)
+from shared.domain.reading import Gone, Unread, UnreadReason
+from shared.domain.snapshot import Neighbour, NeighbourEndpoint, VaultSnapshot
+from shared.domain.vault import Connection, ConnectionStatus, Vault
+from shared.domain.zone import RecordSet, Zone, ZoneLink
 from tests.builders import (
     NOW,
 )

@@ -14,28 +14,14 @@ from typing import Any, Final
 
 from shared.domain.arm_id import ArmId
 from shared.domain.change import CHANGE_ID, MANAGED_BY, OWNER
+from shared.domain.endpoint import PrivateEndpoint
 from shared.domain.grades import Mode, Writer
+from shared.domain.history import History, Hold, Sighting, WrittenRecord
+from shared.domain.network import ForwardingRule, Network, Peering, PeeringState
 from shared.domain.policy import Policy, ZonePolicy
-from shared.domain.snapshot import (
-    Connection,
-    ConnectionStatus,
-    ForwardingRule,
-    History,
-    Hold,
-    Network,
-    Peering,
-    PeeringState,
-    PrivateEndpoint,
-    PublicAccess,
-    RecordSet,
-    ResolutionPolicy,
-    Sighting,
-    Unread,
-    Vault,
-    WrittenRecord,
-    Zone,
-    ZoneLink,
-)
+from shared.domain.reading import Unread
+from shared.domain.vault import Connection, ConnectionStatus, PublicAccess, Vault
+from shared.domain.zone import RecordSet, ResolutionPolicy, Zone, ZoneLink
 from tests.builders import (
     NOW,
     PRIVATE_ZONE,

@@ -14,17 +14,10 @@ from types import MappingProxyType
 from typing import Literal
 
 from shared.domain.arm_id import ArmId
-from shared.domain.snapshot import (
-    ConnectionStatus,
-    Network,
-    PeeringState,
-    RecordSet,
-    ResolutionPolicy,
-    Unread,
-    Vault,
-    Zone,
-    ZoneLink,
-)
+from shared.domain.network import Network, PeeringState
+from shared.domain.reading import Unread
+from shared.domain.vault import ConnectionStatus, Vault
+from shared.domain.zone import RecordSet, ResolutionPolicy, Zone, ZoneLink
 from tests.estates import EstateCase, addresses_of
 
 Kind = Literal["address", "public", "nxdomain"]

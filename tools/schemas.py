@@ -18,8 +18,8 @@ from shared.domain.answer import AnswerKind
 from shared.domain.change import Change
 from shared.domain.grades import Applicability, Mode, Severity
 from shared.domain.message import MESSAGE_VERSION
+from shared.domain.reading import UnreadReason
 from shared.domain.rule import Rule
-from shared.domain.snapshot import UnreadReason
 from shared.reporting.assessment import ASSESSMENT_VERSION
 from shared.reporting.findings import ADVICE, FINDING_VERSION, ID, SENTENCE, FixState
 from shared.rules.registry import RULES

@@ -71,21 +71,52 @@ class AclBody(Body):
     virtual_network_rules: list[SubnetRule] | None = None
 
 
+class PermissionsBody(Body):
+    """What an access policy permits; a kind that is left out permits nothing."""
+
+    keys: list[str] | None = None
+    secrets: list[str] | None = None
+    certificates: list[str] | None = None
+    storage: list[str] | None = None
+
+
+class AccessPolicyBody(Body):
+    """An entry of ``accessPolicies``; ``applicationId`` only for a compound identity."""
+
+    object_id: str
+    tenant_id: str
+    permissions: PermissionsBody
+    application_id: str | None = None
+
+
 class VaultProperties(Body):
-    """``privateEndpointConnections`` is absent when there are none, ``publicNetworkAccess`` in older bodies."""
+    """``privateEndpointConnections`` is absent when there are none, ``publicNetworkAccess`` in older bodies.
+
+    The flags are absent or null where nobody has set them.
+    """
 
     network_acls: AclBody | None = None
     private_endpoint_connections: list[ConnectionBody] | None = None
     provisioning_state: str | None = None
     public_network_access: str | None = None
+    tenant_id: str | None = None
+    access_policies: list[AccessPolicyBody] | None = None
+    enable_rbac_authorization: bool | None = None
+    enable_soft_delete: bool | None = None
+    enable_purge_protection: bool | None = None
+    soft_delete_retention_in_days: int | None = None
+    enabled_for_deployment: bool | None = None
+    enabled_for_disk_encryption: bool | None = None
+    enabled_for_template_deployment: bool | None = None
 
 
 class VaultBody(Body):
     """A vault, by GET or as a row of LIST."""
 
     id: str
+    properties: VaultProperties
     location: str | None = None
-    properties: VaultProperties | None = None
+    tags: dict[str, str | None] | None = None
 
 
 class ResourceAssociation(Body):
@@ -123,6 +154,7 @@ class ServiceConnection(Body):
 class DnsConfig(Body):
     """An entry of ``customDnsConfigs``; the name in it is the public one."""
 
+    fqdn: str | None = None
     ip_addresses: list[str] | None = None
 
 
@@ -141,6 +173,7 @@ class EndpointBody(Body):
     """A private endpoint."""
 
     id: str
+    location: str | None = None
     properties: EndpointProperties | None = None
 
 
@@ -158,11 +191,18 @@ class IpConfiguration(Body):
     properties: IpConfigurationProperties | None = None
 
 
+class InterfaceDns(Body):
+    """``dnsSettings`` of an interface: own DNS servers win over those of the network."""
+
+    dns_servers: list[str] | None = None
+
+
 class InterfaceProperties(Body):
     """``privateEndpoint`` only on the interface of an endpoint."""
 
     ip_configurations: list[IpConfiguration] | None = None
     private_endpoint: Reference | None = None
+    dns_settings: InterfaceDns | None = None
 
 
 class InterfaceBody(Body):
@@ -175,6 +215,7 @@ class GroupRecordSet(Body):
     """What a zone group wrote."""
 
     record_type: str | None = None
+    record_set_name: str | None = None
     ip_addresses: list[str] | None = None
 
 
@@ -203,48 +244,6 @@ class ZoneGroupBody(Body):
 
     id: str
     properties: ZoneGroupProperties | None = None
-
-
-class AddressSpace(Body):
-    """CIDR ranges, IPv6 ones among them."""
-
-    address_prefixes: list[str] | None = None
-
-
-class DhcpOptions(Body):
-    """Own DNS servers; absent or empty means Azure-provided DNS."""
-
-    dns_servers: list[str] | None = None
-
-
-class PeeringProperties(Body):
-    """One side of a peering. The remote ranges come under either of two names."""
-
-    peering_state: str | None = None
-    remote_virtual_network: Reference | None = None
-    remote_address_space: AddressSpace | None = None
-    remote_virtual_network_address_space: AddressSpace | None = None
-
-
-class PeeringBody(Body):
-    """A peering inside its network."""
-
-    properties: PeeringProperties | None = None
-
-
-class NetworkProperties(Body):
-    """Properties of a virtual network with its peerings inline."""
-
-    address_space: AddressSpace | None = None
-    dhcp_options: DhcpOptions | None = None
-    virtual_network_peerings: list[PeeringBody] | None = None
-
-
-class NetworkBody(Body):
-    """A virtual network."""
-
-    id: str
-    properties: NetworkProperties | None = None
 
 
 class ZoneProperties(Body):
@@ -303,39 +302,20 @@ class RecordBody(Body):
     etag: str | None = None
 
 
-class RulesetBody(Body):
-    """A DNS forwarding ruleset."""
+class CnameRecord(Body):
+    """The target of a CNAME."""
+
+    cname: str
+
+
+class CnameProperties(Body):
+    """Properties of a CNAME record set."""
+
+    cname_record: CnameRecord
+
+
+class CnameBody(Body):
+    """A CNAME record set of a private zone."""
 
     id: str
-
-
-class RulesetLinkProperties(Body):
-    """The network that a ruleset serves."""
-
-    virtual_network: Reference | None = None
-
-
-class RulesetLinkBody(Body):
-    """A virtual network link of a ruleset."""
-
-    properties: RulesetLinkProperties | None = None
-
-
-class TargetServer(Body):
-    """A DNS server that a rule forwards to."""
-
-    ip_address: str | None = None
-
-
-class ForwardingRuleProperties(Body):
-    """A disabled rule forwards nothing; a rule without a state is enabled."""
-
-    domain_name: str | None = None
-    target_dns_servers: list[TargetServer] | None = None
-    forwarding_rule_state: str | None = None
-
-
-class ForwardingRuleBody(Body):
-    """A rule of a ruleset."""
-
-    properties: ForwardingRuleProperties | None = None
+    properties: CnameProperties

@@ -7,7 +7,7 @@ from concurrent.futures import Executor, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Final, Generic, TypeVar
 
-from shared.domain.snapshot import Unread, UnreadReason
+from shared.domain.reading import Unread, UnreadReason
 from shared.service.ports import Deadline
 
 T = TypeVar("T")

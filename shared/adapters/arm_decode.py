@@ -17,29 +17,19 @@ import msgspec
 from shared.adapters import arm_bodies as bodies
 from shared.adapters.arm_errors import UNREADABLE, ArmUndecodable
 from shared.domain.arm_id import A_RECORD, CONNECTION, ENDPOINT, LINK, SUBNET, VAULT, ZONE, ArmId, InvalidArmId
-from shared.domain.snapshot import (
+from shared.domain.endpoint import EndpointLink, PrivateEndpoint, ZoneGroup
+from shared.domain.network import ForwardingRule, Network, Peering, PeeringState
+from shared.domain.reading import Part, Unread, UnreadReason
+from shared.domain.vault import (
     Connection,
     ConnectionStatus,
     DefaultAction,
-    EndpointLink,
-    ForwardingRule,
-    Network,
     NetworkAcl,
-    Part,
-    Peering,
-    PeeringState,
     PerimeterMode,
-    PrivateEndpoint,
     PublicAccess,
-    RecordSet,
-    ResolutionPolicy,
-    Unread,
-    UnreadReason,
     Vault,
-    Zone,
-    ZoneGroup,
-    ZoneLink,
 )
+from shared.domain.zone import RecordSet, ResolutionPolicy, Zone, ZoneLink
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Enum)

@@ -9,7 +9,8 @@ from shared.adapters.arm_writer import ArmWriter
 from shared.domain.arm_id import ArmId
 from shared.domain.change import Change
 from shared.domain.plan import Outcome
-from shared.domain.snapshot import Gone, Part, VaultSnapshot
+from shared.domain.reading import Gone, Part
+from shared.domain.snapshot import VaultSnapshot
 from shared.service.ports import Deadline
 
 

@@ -13,7 +13,9 @@ from shared.adapters import arm_decode as decode
 from shared.adapters.arm_crew import Crew
 from shared.adapters.arm_parts import Homes, Parts, attempt
 from shared.domain.arm_id import ArmId
-from shared.domain.snapshot import Neighbour, NeighbourEndpoint, Unread, UnreadReason, Vault
+from shared.domain.reading import Unread, UnreadReason
+from shared.domain.snapshot import Neighbour, NeighbourEndpoint
+from shared.domain.vault import Vault
 
 
 def read_neighbours(

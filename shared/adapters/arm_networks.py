@@ -10,7 +10,8 @@ from shared.adapters.arm_crew import Crew, Started
 from shared.adapters.arm_parts import Parts, Ruleset
 from shared.adapters.arm_zones import covers
 from shared.domain.arm_id import ArmId
-from shared.domain.snapshot import ForwardingRule, Gone, Network, PeeringState, Unread
+from shared.domain.network import ForwardingRule, Network, PeeringState
+from shared.domain.reading import Gone, Unread
 
 
 class NetworkReading:

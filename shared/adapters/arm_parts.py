@@ -14,19 +14,11 @@ from shared.adapters.arm_client import ArmClient
 from shared.adapters.arm_errors import ArmForbidden, ArmNotFound, ArmUndecodable, action_of
 from shared.adapters.arm_topology import Topology
 from shared.domain.arm_id import ArmId
-from shared.domain.snapshot import (
-    ForwardingRule,
-    Gone,
-    Network,
-    PerimeterMode,
-    RecordSet,
-    Unread,
-    UnreadReason,
-    Vault,
-    Zone,
-    ZoneGroup,
-    ZoneLink,
-)
+from shared.domain.endpoint import ZoneGroup
+from shared.domain.network import ForwardingRule, Network
+from shared.domain.reading import Gone, Unread, UnreadReason
+from shared.domain.vault import PerimeterMode, Vault
+from shared.domain.zone import RecordSet, Zone, ZoneLink
 from shared.service.ports import Deadline, EstateError, EstateForbidden, EstateUnavailable
 
 T = TypeVar("T")

@@ -28,17 +28,11 @@ from shared.adapters.arm_topology import Topology
 from shared.adapters.arm_zones import ZoneReading, subscriptions_with_zones, with_records
 from shared.domain.arm_id import VAULT, ArmId
 from shared.domain.clouds import Cloud
+from shared.domain.endpoint import PrivateEndpoint
 from shared.domain.message import MOST_APART
-from shared.domain.snapshot import (
-    ConnectionStatus,
-    Gone,
-    Part,
-    PrivateEndpoint,
-    Unread,
-    UnreadReason,
-    Vault,
-    VaultSnapshot,
-)
+from shared.domain.reading import Gone, Part, Unread, UnreadReason
+from shared.domain.snapshot import VaultSnapshot
+from shared.domain.vault import ConnectionStatus, Vault
 from shared.service.ports import Clock, Deadline, PolicySource
 
 _LOGGER: Final = logging.getLogger(__name__)

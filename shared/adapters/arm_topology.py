@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar, cast
 
 from shared.adapters.arm_errors import ArmUnavailable
-from shared.domain.snapshot import Gone, Unread
+from shared.domain.reading import Gone, Unread
 from shared.service.ports import Clock, Deadline
 
 T = TypeVar("T")

@@ -24,10 +24,11 @@ from shared.domain.change import (
     CreateRecord,
     DeleteLink,
     DeleteRecord,
+    SetLinkRegistration,
     UpdateRecord,
 )
 from shared.domain.plan import Outcome, OutcomeKind
-from shared.domain.snapshot import RecordSet, ResolutionPolicy
+from shared.domain.zone import RecordSet, ResolutionPolicy
 
 # A link takes Azure half a minute or more, both ways.
 LINK_SECONDS: Final = 30
@@ -41,6 +42,7 @@ class _RecordProperties(msgspec.Struct, rename="camel"):
     ttl: int = 0
     metadata: dict[str, str] | None = None
     a_records: list[_ARecord] | None = None
+    is_auto_registered: bool = False
 
 
 class _Record(msgspec.Struct):
@@ -67,7 +69,9 @@ def create_record(attempt: Attempt, change: CreateRecord) -> Outcome:
     """PUT with ``If-None-Match: *``. A set that is already exactly ours counts as true."""
     records = attempt.clients.private_dns(change.zone.subscription).record_sets
     where = _record_path(change.target)
-    body = _record_body(change.addresses, change.ttl, {MANAGED_BY: OWNER, CHANGE_ID: attempt.change_id})
+    ours = {MANAGED_BY: OWNER, CHANGE_ID: attempt.change_id}
+    metadata = ours if change.metadata is None else dict(change.metadata)
+    body = _record_body(change.addresses, change.ttl, metadata)
     try:
         attempt.write(records.create_or_update, **where, parameters=body, match_condition=MatchConditions.IfMissing)
     except HttpResponseError as error:
@@ -80,7 +84,8 @@ def create_record(attempt: Attempt, change: CreateRecord) -> Outcome:
     if found is None:
         return attempt.outcome(OutcomeKind.CONFLICT, "a record set of this name came and went meanwhile")
     same = sorted(_addresses(found)) == sorted(change.addresses) and found.properties.ttl == change.ttl
-    if same and (found.properties.metadata or {}).get(CHANGE_ID) == attempt.change_id:
+    there = found.properties.metadata or {}
+    if same and (there == metadata if change.metadata is not None else there.get(CHANGE_ID) == attempt.change_id):
         return attempt.outcome(OutcomeKind.ALREADY_TRUE, "the record set of this change is already there")
     now = ", ".join(_addresses(found)) or "no address"
     return attempt.outcome(OutcomeKind.CONFLICT, f"a record set of this name is there: {now}")
@@ -88,9 +93,9 @@ def create_record(attempt: Attempt, change: CreateRecord) -> Outcome:
 
 def update_record(attempt: Attempt, change: UpdateRecord) -> Outcome:
     """PUT with ``If-Match``: the whole set, so addresses, TTL and metadata that stay are sent again."""
-    blocked = _untouchable(attempt, change.before)
-    if blocked is not None:
-        return blocked
+    etag = _etag(attempt, change.before)
+    if isinstance(etag, Outcome):
+        return etag
     before = change.before
     metadata = dict(before.metadata)
     if change.adopt or before.metadata.get(MANAGED_BY) == OWNER:
@@ -100,20 +105,20 @@ def update_record(attempt: Attempt, change: UpdateRecord) -> Outcome:
         records.create_or_update,
         **_record_path(before.id),
         parameters=_record_body(change.addresses, change.ttl, metadata),
-        headers={"If-Match": before.etag},
+        headers={"If-Match": etag},
     )
     return attempt.outcome(OutcomeKind.APPLIED, effective_after=before.ttl)
 
 
 def delete_record(attempt: Attempt, change: DeleteRecord) -> Outcome:
     """DELETE with ``If-Match``. A set that is gone counts as true."""
-    blocked = _untouchable(attempt, change.before)
-    if blocked is not None:
-        return blocked
+    etag = _etag(attempt, change.before)
+    if isinstance(etag, Outcome):
+        return etag
     before = change.before
     records = attempt.clients.private_dns(before.id.subscription).record_sets
     try:
-        attempt.write(records.delete, **_record_path(before.id), headers={"If-Match": before.etag})
+        attempt.write(records.delete, **_record_path(before.id), headers={"If-Match": etag})
     except HttpResponseError as error:
         if status_of(error) not in (404, 412):
             raise
@@ -173,12 +178,49 @@ def delete_link(attempt: Attempt, change: DeleteLink) -> Outcome:
     return attempt.done(status, effective_after=LINK_SECONDS)
 
 
-def _untouchable(attempt: Attempt, before: RecordSet) -> Outcome | None:
+def set_link_registration(attempt: Attempt, change: SetLinkRegistration) -> Outcome:
+    """Re-read, compare, PATCH the one member with the etag just read, so that tags and all else stay."""
+    before = change.before
+    found = _find_link(attempt, before.id)
+    if found is None:
+        return attempt.outcome(OutcomeKind.CONFLICT, "the link is gone")
+    network, registration, policy = _link_facts(found)
+    if network != before.network.key:
+        return attempt.outcome(OutcomeKind.CONFLICT, "the link joins another virtual network now")
+    if registration is change.enabled:
+        return attempt.outcome(OutcomeKind.ALREADY_TRUE, "auto-registration is already so")
+    if policy != before.resolution_policy.value.casefold():
+        return attempt.outcome(OutcomeKind.CONFLICT, "the link has another resolution policy now")
+    if not found.etag:
+        return attempt.outcome(OutcomeKind.CONFLICT, "the link has no etag to be sure of")
+    links = attempt.clients.private_dns(before.id.subscription).virtual_network_links
+    status = attempt.write(
+        links.begin_update,
+        **_link_path(before.id),
+        parameters={"properties": {"registrationEnabled": change.enabled}},
+        headers={"If-Match": found.etag},
+        polling=False,
+    )
+    return attempt.done(status, effective_after=LINK_SECONDS)
+
+
+def _etag(attempt: Attempt, before: RecordSet) -> str | Outcome:
+    """The etag to write under, or why nothing is written.
+
+    A record without an etag comes from the inverse of a change: it is read, and only if it is that record written.
+    """
     if before.auto_registered:
         return attempt.outcome(OutcomeKind.REFUSED, "the record set is auto-registered: Azure maintains it")
-    if not before.etag:
-        return attempt.outcome(OutcomeKind.CONFLICT, "the record set's etag is not known; read it first")
-    return None
+    if before.etag:
+        return before.etag
+    found = _find_record(attempt, before.id)
+    if found is None:
+        return attempt.outcome(OutcomeKind.CONFLICT, "the record set is gone")
+    if found.properties.is_auto_registered:
+        return attempt.outcome(OutcomeKind.REFUSED, "the record set is auto-registered: Azure maintains it")
+    if sorted(_addresses(found)) != sorted(before.addresses) or found.properties.ttl != before.ttl or not found.etag:
+        return attempt.outcome(OutcomeKind.CONFLICT, "the record set is another now")
+    return found.etag
 
 
 def _record_body(addresses: tuple[str, ...], ttl: int, metadata: dict[str, str]) -> dict[str, Any]:

@@ -8,24 +8,45 @@ from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
 
 from shared.adapters.arm_attempt import Attempt, NoAnswer, OutOfTime, WriteClients
-from shared.adapters.arm_write_dns import create_link, create_record, delete_link, delete_record, update_record
+from shared.adapters.arm_write_dns import (
+    create_link,
+    create_record,
+    delete_link,
+    delete_record,
+    set_link_registration,
+    update_record,
+)
+from shared.adapters.arm_write_endpoint import delete_endpoint
 from shared.adapters.arm_write_vault import (
     decide_connection,
     delete_connection,
     set_network_acl,
     set_public_access,
 )
-from shared.adapters.arm_write_zone_group import refresh_zone_group
+from shared.adapters.arm_write_zone import create_zone, delete_zone
+from shared.adapters.arm_write_zone_group import (
+    create_zone_group,
+    delete_zone_group,
+    point_zone_group,
+    refresh_zone_group,
+)
 from shared.domain.change import (
     ApproveConnection,
     Change,
     CreateLink,
     CreateRecord,
+    CreateZone,
+    CreateZoneGroup,
     DeleteConnection,
+    DeleteEndpoint,
     DeleteLink,
     DeleteRecord,
+    DeleteZone,
+    DeleteZoneGroup,
+    PointZoneGroup,
     RefreshZoneGroup,
     RejectConnection,
+    SetLinkRegistration,
     SetNetworkAcl,
     SetPublicAccess,
     UpdateRecord,
@@ -86,5 +107,19 @@ def _make(attempt: Attempt, change: Change) -> Outcome:
             return set_network_acl(attempt, change)
         case RefreshZoneGroup():
             return refresh_zone_group(attempt, change)
+        case SetLinkRegistration():
+            return set_link_registration(attempt, change)
+        case CreateZone():
+            return create_zone(attempt, change)
+        case DeleteZone():
+            return delete_zone(attempt, change)
+        case CreateZoneGroup():
+            return create_zone_group(attempt, change)
+        case PointZoneGroup():
+            return point_zone_group(attempt, change)
+        case DeleteZoneGroup():
+            return delete_zone_group(attempt, change)
+        case DeleteEndpoint():
+            return delete_endpoint(attempt, change)
         case _:
             assert_never(change)

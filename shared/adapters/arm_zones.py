@@ -13,7 +13,8 @@ from shared.adapters.arm_parts import Parts, Records, ZoneSearch
 from shared.domain.arm_id import ArmId
 from shared.domain.clouds import Cloud
 from shared.domain.policy import Policy
-from shared.domain.snapshot import Gone, RecordSet, Unread, Zone, ZoneLink
+from shared.domain.reading import Gone, Unread
+from shared.domain.zone import RecordSet, Zone, ZoneLink
 
 # Private DNS answers 100 record sets per page: a zone that holds no more is listed with the one call that a single
 # record takes. https://learn.microsoft.com/rest/api/dns/privatedns/record-sets/list

@@ -12,7 +12,7 @@ from shared.domain.arm_id import NETWORK, VAULT, ZONE, ArmId, InvalidArmId, is_r
 from shared.domain.clouds import Cloud
 from shared.domain.grades import Applicability, Mode, Profile, Writer
 from shared.domain.policy import Policy, Timing, TtlBounds, ZonePolicy
-from shared.domain.snapshot import ResolutionPolicy
+from shared.domain.zone import ResolutionPolicy
 
 
 def meaning(

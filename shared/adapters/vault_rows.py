@@ -18,7 +18,8 @@ from typing import Final, TypeVar
 import msgspec
 
 from shared.domain.arm_id import ArmId
-from shared.domain.snapshot import ConnectionStatus, Hold, Sighting, WrittenRecord
+from shared.domain.history import Hold, Sighting, WrittenRecord
+from shared.domain.vault import ConnectionStatus
 from shared.service.ports import Lease, VaultRow
 
 Shape = TypeVar("Shape")

@@ -8,8 +8,9 @@ from datetime import datetime
 from shared.domain.arm_id import ArmId
 from shared.domain.change import Change, Facts
 from shared.domain.grades import Applicability, Severity
+from shared.domain.policy import Exemption
+from shared.domain.reading import Unread
 from shared.domain.rule import Blocker
-from shared.domain.snapshot import Unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +56,26 @@ class NotEvaluated:
 
 
 @dataclass(frozen=True, slots=True)
+class Exempted:
+    """A finding that an exemption of the policy silences. It has no options: nothing is done about it."""
+
+    finding: Finding
+    exemption: Exemption
+
+
+@dataclass(frozen=True, slots=True)
 class Assessment:
-    """The verdict on one vault at one time (UTC). Sorted, so that equal input gives equal output."""
+    """The verdict on one vault at one time (UTC). Sorted, so that equal input gives equal output.
+
+    What is ``exempted`` is among no findings, and so in no plan.
+    """
 
     vault: ArmId
     read_at: datetime
     findings: tuple[Finding, ...] = ()
     not_evaluated: tuple[NotEvaluated, ...] = ()
     evaluated: tuple[str, ...] = field(default=())
+    exempted: tuple[Exempted, ...] = ()
 
     def wanted(self) -> tuple[Unread, ...]:
         """The deferred parts that a deeper reading would have to bring for a full verdict."""

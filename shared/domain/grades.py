@@ -66,3 +66,26 @@ class Writer(Enum):
     AZURE_POLICY = "azure-policy"
     TERRAFORM = "terraform"
     OTHER = "other"
+
+
+class TrustedServices(Enum):
+    """What policy wants of the firewall's bypass for Azure's trusted services."""
+
+    REQUIRE = "require"
+    FORBID = "forbid"
+    IGNORE = "ignore"
+
+
+class DnsMode(Enum):
+    """Who is meant to write the records of private endpoints: their zone groups, or something outside Azure."""
+
+    ZONE_GROUP = "zone-group"
+    EXTERNAL = "external"
+
+
+class ClientRole(Enum):
+    """What the clients of a network need: the vault's data, its management through ARM, or both."""
+
+    DATA = "data"
+    MANAGEMENT = "management"
+    BOTH = "both"

@@ -17,7 +17,9 @@ from shared.domain.arm_id import ArmId
 from shared.domain.change import Change, Facts
 from shared.domain.grades import Applicability, Mode, Severity
 from shared.domain.policy import Policy
-from shared.domain.snapshot import Unread, Vault, VaultSnapshot
+from shared.domain.reading import Unread
+from shared.domain.snapshot import VaultSnapshot
+from shared.domain.vault import Existence, Vault
 
 
 class Resolver(Protocol):
@@ -109,6 +111,9 @@ class Rule:
     ``ceiling`` is absolute: no policy lifts it. ``default`` is the mode without a policy entry. ``revision`` grows
     when the meaning changes, so that older approvals become void. ``rank`` orders rules that judge the same subject
     within ``group``: only the first that fires is reported. ``controls`` maps peers and benchmarks to their ids.
+    ``at_events`` says that parts which a first glance leaves out are worth reading for this rule whenever an event
+    comes; otherwise only sweeps and audits read them, and looks while something that the rule found is open.
+    ``judges`` are the states of a vault that the rule looks at.
     """
 
     id: str
@@ -122,3 +127,5 @@ class Rule:
     group: str = ""
     rank: int = 0
     controls: MappingProxyType[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    at_events: bool = True
+    judges: frozenset[Existence] = frozenset({Existence.EXISTS})

@@ -8,8 +8,10 @@ from shared.domain.answer import AnswerKind
 from shared.domain.arm_id import ArmId
 from shared.domain.grades import Writer
 from shared.domain.policy import Policy
+from shared.domain.reading import Unread, UnreadReason
 from shared.domain.rule import Blocker, Case
-from shared.domain.snapshot import Unread, UnreadReason, VaultSnapshot, Zone
+from shared.domain.snapshot import VaultSnapshot
+from shared.domain.zone import Zone
 
 
 def serving_zone(snapshot: VaultSnapshot, policy: Policy, network: ArmId) -> Zone | Unread | None:

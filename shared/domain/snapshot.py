@@ -1,339 +1,24 @@
 """What kvguard has read about one vault: frozen values, each part either read, gone or unread.
 
-Nothing here talks to Azure. A part that could not be read is an ``Unread`` and stays one: rules that need it are
-*not evaluated*, so a missing right or a failed call never turns into a finding or a change.
+Nothing here talks to Azure.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import Enum
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
 from shared.domain.arm_id import ArmId
 from shared.domain.clouds import Cloud
-
-_TRANSIENT: Final = frozenset({"creating", "updating", "deleting", "registeringdns", "inprogress", "resolvingdns"})
-_TERMINAL: Final = frozenset({"succeeded", "failed", "disconnected", "canceled"})
-
-
-class UnreadReason(Enum):
-    """Why a part has no value."""
-
-    FORBIDDEN = "forbidden"
-    UNAVAILABLE = "unavailable"
-    DEFERRED = "deferred"
-    UNSUPPORTED = "unsupported"
-    OUT_OF_SCOPE = "out-of-scope"
-
-
-class Part(Enum):
-    """The parts that a first glance leaves out and a deeper reading brings."""
-
-    PERIMETER = "perimeter"
-    ZONE_GROUPS = "zone-groups"
-    ZONE_RECORDS = "zone-records"
-    NEIGHBOURS = "neighbours"
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """A part that was not read. ``detail`` says what is missing, for a right its ARM action."""
-
-    reason: UnreadReason
-    detail: str
-    part: Part | None = None
-
-    def __str__(self) -> str:
-        return f"{self.reason.value}: {self.detail}"
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """The resource does not exist: ARM answered 404 for it."""
-
-
-def is_transient(provisioning_state: str) -> bool:
-    """Whether a provisioning state says that an operation is still under way."""
-    return provisioning_state.casefold() in _TRANSIENT
-
-
-def is_terminal(provisioning_state: str) -> bool:
-    """Whether a provisioning state is known to be final. An unknown state is neither terminal nor transient."""
-    return provisioning_state.casefold() in _TERMINAL
-
-
-class PublicAccess(Enum):
-    """``publicNetworkAccess`` of a vault, a free string in the API: any other value is UNKNOWN, never compliant.
-
-    Absent means Enabled. Source: https://learn.microsoft.com/azure/key-vault/general/network-security
-    """
-
-    ENABLED = "Enabled"
-    DISABLED = "Disabled"
-    SECURED_BY_PERIMETER = "SecuredByPerimeter"
-    UNKNOWN = "unknown"
-
-
-class DefaultAction(Enum):
-    """``networkAcls.defaultAction``: what happens to a caller that no rule names."""
-
-    ALLOW = "Allow"
-    DENY = "Deny"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkAcl:
-    """The firewall of a vault. ``ip_rules`` are IPv4 addresses or CIDR ranges, ``network_rules`` subnet ids."""
-
-    default_action: DefaultAction
-    bypass: str
-    ip_rules: tuple[str, ...] = ()
-    network_rules: tuple[ArmId, ...] = ()
-
-
-class ConnectionStatus(Enum):
-    """``privateLinkServiceConnectionState.status``.
-
-    Source: https://learn.microsoft.com/azure/private-link/private-endpoint-overview#private-link-resource
-    """
-
-    PENDING = "Pending"
-    APPROVED = "Approved"
-    REJECTED = "Rejected"
-    DISCONNECTED = "Disconnected"
-    UNKNOWN = "unknown"
-
-    @property
-    def dead(self) -> bool:
-        """Whether no data can ever flow over the connection again."""
-        return self in (ConnectionStatus.REJECTED, ConnectionStatus.DISCONNECTED)
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """A private endpoint connection as the vault sees it. Its name differs from the endpoint's."""
-
-    id: ArmId
-    status: ConnectionStatus
-    provisioning_state: str
-    endpoint: ArmId | None
-    description: str = ""
-
-    @property
-    def effective(self) -> bool:
-        """Approved and Succeeded: the only state in which the private path works for certain."""
-        return self.status is ConnectionStatus.APPROVED and self.provisioning_state.casefold() == "succeeded"
-
-
-class PerimeterMode(Enum):
-    """Access mode of a network security perimeter association; ENFORCED overrides ``publicNetworkAccess``."""
-
-    ENFORCED = "Enforced"
-    TRANSITION = "Learning"
-    AUDIT = "Audit"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Vault:
-    """A vault as ``GET`` and ``LIST`` return it, connections included."""
-
-    id: ArmId
-    location: str
-    public_access: PublicAccess
-    acl: NetworkAcl | None
-    provisioning_state: str
-    connections: tuple[Connection, ...]
-    perimeters: tuple[PerimeterMode, ...] | Unread = Unread(
-        UnreadReason.DEFERRED, "network security perimeter associations", Part.PERIMETER
-    )
-
-    @property
-    def name(self) -> str:
-        """The vault's name, also the relative name of its record in the private zone (there in lower case)."""
-        return self.id.name
-
-    @property
-    def record_name(self) -> str:
-        """Relative name of the vault's A record; private DNS answers names in lower case."""
-        return self.id.name.lower()
-
-    @property
-    def has_alias(self) -> bool:
-        """Whether public DNS has the privatelink alias: with at least one Approved connection.
-
-        Source: https://learn.microsoft.com/azure/key-vault/general/private-link-diagnostics
-        """
-        return any(connection.status is ConnectionStatus.APPROVED for connection in self.connections)
-
-    @property
-    def effective_connections(self) -> tuple[Connection, ...]:
-        """The connections that are Approved and Succeeded."""
-        return tuple(connection for connection in self.connections if connection.effective)
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointLink:
-    """The consumer's side of a connection: what the private endpoint says of its link to ``target``."""
-
-    target: ArmId
-    status: ConnectionStatus
-    manual: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ZoneGroup:
-    """A private DNS zone group: Azure's own controller, which writes the record into the named zones."""
-
-    id: ArmId
-    zones: tuple[ArmId, ...]
-    provisioning_state: str
-
-
-@dataclass(frozen=True, slots=True)
-class PrivateEndpoint:
-    """A private endpoint. ``addresses`` are IPv4 in dotted form, from its network interface where readable."""
-
-    id: ArmId
-    network: ArmId
-    subnet: ArmId
-    provisioning_state: str
-    links: tuple[EndpointLink, ...]
-    addresses: tuple[str, ...] | Unread
-    zone_groups: tuple[ZoneGroup, ...] | Unread
-
-    def link_to(self, vault: ArmId) -> EndpointLink | None:
-        """The endpoint's link to this vault, automatic or manual."""
-        return next((link for link in self.links if link.target == vault), None)
-
-
-class PeeringState(Enum):
-    """``peeringState`` of one side of a virtual network peering; traffic flows only when Connected."""
-
-    CONNECTED = "Connected"
-    INITIATED = "Initiated"
-    DISCONNECTED = "Disconnected"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Peering:
-    """One side of a peering. ``remote_prefixes`` are the CIDR ranges of the remote network."""
-
-    remote: ArmId
-    state: PeeringState
-    remote_prefixes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ForwardingRule:
-    """A rule of a DNS forwarding ruleset linked to a network. ``domain`` ends with a dot, targets are IPv4."""
-
-    domain: str
-    targets: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Network:
-    """A virtual network as far as name resolution and reachability need it."""
-
-    id: ArmId
-    prefixes: tuple[str, ...]
-    dns_servers: tuple[str, ...] = ()
-    peerings: tuple[Peering, ...] = ()
-    forwarding: tuple[ForwardingRule, ...] | Unread = ()
-
-    def contains(self, address: str) -> bool:
-        """Whether an IPv4 address lies in this network's address space."""
-        return any(_contains(prefix, address) for prefix in self.prefixes)
-
-
-class ResolutionPolicy(Enum):
-    """``resolutionPolicy`` of a zone link: whether a name the zone lacks falls back to public DNS.
-
-    Source: https://learn.microsoft.com/azure/dns/private-dns-fallback
-    """
-
-    DEFAULT = "Default"
-    NXDOMAIN_REDIRECT = "NxDomainRedirect"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class ZoneLink:
-    """A virtual network link of a private DNS zone."""
-
-    id: ArmId
-    network: ArmId
-    completed: bool
-    provisioning_state: str
-    registration_enabled: bool = False
-    resolution_policy: ResolutionPolicy = ResolutionPolicy.DEFAULT
-
-
-@dataclass(frozen=True, slots=True)
-class RecordSet:
-    """An A record set. ``ttl`` in seconds; ``addresses`` may be empty, which is a legal, existing set."""
-
-    id: ArmId
-    ttl: int
-    addresses: tuple[str, ...]
-    metadata: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    etag: str = ""
-    auto_registered: bool = False
-
-    @property
-    def made_by_zone_group(self) -> bool:
-        """Whether a zone group wrote the set: it leaves ``creator`` metadata."""
-        return any(name.casefold() == "creator" for name in self.metadata)
-
-
-@dataclass(frozen=True, slots=True)
-class Zone:
-    """A private DNS zone. ``records`` maps lower-case relative names to what was read, None for absent names.
-
-    ``complete`` says that every A record set of the zone is in ``records``.
-    """
-
-    id: ArmId
-    links: tuple[ZoneLink, ...] | Unread
-    records: Mapping[str, RecordSet | None] = field(default_factory=lambda: MappingProxyType({}))
-    complete: bool = False
-    records_unread: Unread = Unread(UnreadReason.DEFERRED, "A records", Part.ZONE_RECORDS)
-    link_count: int = 0
-    max_links: int = 1000
-    record_count: int = 0
-    max_records: int = 25000
-
-    @property
-    def name(self) -> str:
-        """The zone's name in lower case."""
-        return self.id.name.lower()
-
-    def lookup(self, relative_name: str) -> RecordSet | Unread | None:
-        """The A record set of a relative name: the set, None when the zone has none, Unread when unknown."""
-        name = relative_name.lower()
-        if name in self.records:
-            return self.records[name]
-        return None if self.complete else self.records_unread
-
-    def link_of(self, network: ArmId) -> ZoneLink | None:
-        """The link of this zone to a network, None when there is none or the links were not read."""
-        if isinstance(self.links, Unread):
-            return None
-        wanted = network.key
-        return next((link for link in self.links if link.network.key == wanted), None)
-
-    def with_record(self, relative_name: str, record: RecordSet | None) -> Zone:
-        """This zone with one record set put in place of what was known of that name."""
-        return replace(self, records=MappingProxyType({**self.records, relative_name.lower(): record}))
+from shared.domain.endpoint import PrivateEndpoint
+from shared.domain.history import History
+from shared.domain.network import Network, PeeringState, RouteTable, SecurityGroup
+from shared.domain.reading import Gone, Part, Unread, UnreadReason, is_transient
+from shared.domain.vault import Connection, Vault
+from shared.domain.zone import StrayZone, Zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,58 +42,8 @@ class Neighbour:
     endpoints: tuple[NeighbourEndpoint, ...] | Unread
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """What the ledger remembers of one connection. Times are UTC."""
-
-    status: ConnectionStatus
-    since: datetime
-    last_approved: datetime | None = None
-    rejected_by_kvguard: datetime | None = None
-
-
-# Who holds a subject when Azure itself refused a change.
-AZURE: Final = "Azure"
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """A subject that nothing may change by itself until a time: who said so and why."""
-
-    rule: str
-    subject: ArmId
-    who: str
-    why: str
-    until: datetime
-
-    @property
-    def by_azure(self) -> bool:
-        """Whether Azure refused a change there, and nobody else said no."""
-        return self.who == AZURE
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenRecord:
-    """A record set as kvguard's journal says it was last written by kvguard."""
-
-    change_id: str
-    addresses: tuple[str, ...]
-    ttl: int
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """What the ledger knows and Azure does not tell. Keys are ids of connections and of record sets."""
-
-    sightings: Mapping[ArmId, Sighting] = field(default_factory=lambda: MappingProxyType({}))
-    holds: tuple[Hold, ...] = ()
-    written: Mapping[ArmId, WrittenRecord] = field(default_factory=lambda: MappingProxyType({}))
-    ttl_mended: Mapping[ArmId, datetime] = field(default_factory=lambda: MappingProxyType({}))
-
-    def hold_on(self, rule: str, subject: ArmId, now: datetime) -> Hold | None:
-        """The hold that forbids this rule to touch this subject at ``now``, if any."""
-        return next((h for h in self.holds if h.rule == rule and h.subject == subject and now < h.until), None)
+_NEIGHBOURS: Final = Unread(UnreadReason.DEFERRED, "other vaults", Part.NEIGHBOURS)
+_CLAIMANTS: Final = Unread(UnreadReason.DEFERRED, "private endpoints that name the vault", Part.CLAIMANTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,6 +54,9 @@ class VaultSnapshot:
     ``zones_unread`` says which places could not be searched, so that *missing* can be told from *unread*. ``cached``
     says that some part may be minutes old: enough to see that all is well, not enough to say that it is not.
     ``azure_read_at`` is when the reading began by Azure's clock, or a little before; None where Azure gave no time.
+    ``strays`` are zones found in the same places whose names only look like the vault zone's. ``claimants`` are all
+    private endpoints that name the vault, also those it has no connection for; they are among ``endpoints``.
+    ``moved_to`` is, for a vault that no longer exists under its id, the vault of the same name that does exist.
     """
 
     cloud: Cloud
@@ -428,10 +66,15 @@ class VaultSnapshot:
     networks: Mapping[ArmId, Network | Gone | Unread]
     zones: tuple[Zone, ...]
     zones_unread: tuple[Unread, ...] = ()
-    neighbours: tuple[Neighbour, ...] | Unread = Unread(UnreadReason.DEFERRED, "other vaults", Part.NEIGHBOURS)
+    neighbours: tuple[Neighbour, ...] | Unread = _NEIGHBOURS
     history: History | Unread = field(default_factory=History)
     cached: bool = False
     azure_read_at: datetime | None = None
+    strays: tuple[StrayZone, ...] = ()
+    claimants: tuple[ArmId, ...] | Unread = _CLAIMANTS
+    security_groups: Mapping[ArmId, SecurityGroup | Gone | Unread] = field(default_factory=lambda: MappingProxyType({}))
+    route_tables: Mapping[ArmId, RouteTable | Gone | Unread] = field(default_factory=lambda: MappingProxyType({}))
+    moved_to: ArmId | None = None
 
     @property
     def began(self) -> datetime:
@@ -448,6 +91,21 @@ class VaultSnapshot:
     def network(self, network: ArmId) -> Network | Gone | Unread:
         """A network by id, Unread when it was never asked for."""
         return self.networks.get(network, Unread(UnreadReason.DEFERRED, f"virtual network {network.name}"))
+
+    def around(self, network: ArmId) -> Network | Gone | Unread:
+        """A network by id that a rule wants to see: left out at first, read with ``Part.NETWORKS``."""
+        later = Unread(UnreadReason.DEFERRED, f"virtual network {network.name}", Part.NETWORKS)
+        return self.networks.get(network, later)
+
+    def security_group(self, group: ArmId) -> SecurityGroup | Gone | Unread:
+        """A network security group by id: left out at first, read with ``Part.FILTERS``."""
+        later = Unread(UnreadReason.DEFERRED, f"network security group {group.name}", Part.FILTERS)
+        return self.security_groups.get(group, later)
+
+    def route_table(self, table: ArmId) -> RouteTable | Gone | Unread:
+        """A route table by id: left out at first, read with ``Part.FILTERS``."""
+        later = Unread(UnreadReason.DEFERRED, f"route table {table.name}", Part.FILTERS)
+        return self.route_tables.get(table, later)
 
     def zone(self, zone: ArmId) -> Zone | None:
         """A zone by id, None when it is not among those read."""
@@ -532,19 +190,3 @@ class VaultSnapshot:
     def with_zone(self, zone: Zone) -> VaultSnapshot:
         """This snapshot with one zone replaced by its id."""
         return replace(self, zones=tuple(zone if known.id == zone.id else known for known in self.zones))
-
-
-@lru_cache(maxsize=4096)
-def _parse_network(prefix: str) -> ipaddress.IPv4Network | None:
-    try:
-        return ipaddress.IPv4Network(prefix, strict=False)
-    except ValueError:
-        return None
-
-
-def _contains(prefix: str, address: str) -> bool:
-    network = _parse_network(prefix)
-    try:
-        return network is not None and ipaddress.IPv4Address(address) in network
-    except ValueError:
-        return False

@@ -10,7 +10,9 @@ from dataclasses import replace
 from typing import TypeVar
 
 from shared.domain.arm_id import ArmId
-from shared.domain.snapshot import Unread, VaultSnapshot, Zone
+from shared.domain.reading import Unread
+from shared.domain.snapshot import VaultSnapshot
+from shared.domain.zone import Zone
 
 T = TypeVar("T")
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.arm_id import ArmId
-from shared.domain.finding import Assessment, Finding, NotEvaluated, Option
+from shared.domain.finding import Assessment, Exempted, Finding, NotEvaluated, Option
 from shared.domain.grades import Applicability, Mode
 from shared.domain.policy import Policy
+from shared.domain.reading import Unread
 from shared.domain.rule import Blocker, Case, Rule, Unknown, Violation
-from shared.domain.snapshot import Unread, VaultSnapshot
+from shared.domain.snapshot import VaultSnapshot
 from shared.engine.canonical import canonical
 from shared.engine.digest import digest, fingerprint
 from shared.engine.resolver import ResolverSimulation
@@ -20,16 +22,20 @@ _RESOLVER = ResolverSimulation()
 
 
 def evaluate(snapshot: VaultSnapshot, policy: Policy, rules: Sequence[Rule]) -> Assessment:
-    """Judge one vault by every rule that policy does not switch off."""
+    """Judge one vault by every rule that policy does not switch off.
+
+    An exempted finding keeps its place in its group: to silence one rule about a subject lets no other one act there.
+    """
     snapshot = canonical(snapshot)
     case = Case(snapshot, policy, _RESOLVER)
     findings: list[Finding] = []
+    exempted: list[Exempted] = []
     missing: list[NotEvaluated] = []
     evaluated: list[str] = []
     firsts: dict[tuple[str, str], int] = {}
     for rule in sorted(rules, key=lambda candidate: (candidate.group, candidate.rank, candidate.id)):
-        mode = effective_mode(rule, policy)
-        if mode is Mode.OFF:
+        mode = effective_mode(rule, policy, snapshot.vault.id)
+        if mode is Mode.OFF or snapshot.vault.existence not in rule.judges:
             continue
         evaluated.append(rule.id)
         for result in _unique(rule.check(case)):
@@ -38,21 +44,30 @@ def evaluate(snapshot: VaultSnapshot, policy: Policy, rules: Sequence[Rule]) -> 
                 continue
             if rule.group and firsts.setdefault((rule.group, result.subject.key), rule.rank) != rule.rank:
                 continue
-            findings.append(_stamp(snapshot, rule, mode, result))
+            finding = _stamp(snapshot, rule, mode, result)
+            exemption = policy.exemption(rule.id, finding.vault, finding.subject, snapshot.read_at)
+            if exemption is None:
+                findings.append(finding)
+            else:
+                exempted.append(Exempted(replace(finding, options=()), exemption))
     return Assessment(
         vault=snapshot.vault.id,
         read_at=snapshot.read_at,
         findings=tuple(sorted(findings, key=lambda finding: (finding.rule, finding.subject.key))),
         not_evaluated=tuple(sorted(missing, key=lambda entry: (entry.rule, entry.subject.key, entry.unread.detail))),
         evaluated=tuple(sorted(evaluated)),
+        exempted=tuple(sorted(exempted, key=lambda entry: (entry.finding.rule, entry.finding.subject.key))),
     )
 
 
-def effective_mode(rule: Rule, policy: Policy) -> Mode:
-    """The mode policy gives a rule, never above the rule's ceiling. Without a usable policy nothing is changed."""
+def effective_mode(rule: Rule, policy: Policy, vault: ArmId) -> Mode:
+    """The mode policy gives a rule for a vault, never above the rule's ceiling.
+
+    Without a usable policy nothing is changed.
+    """
     if policy.unusable:
         return Mode.AUDIT
-    mode = policy.modes.get(rule.id, rule.default)
+    mode = policy.mode_of(rule.id, vault) or rule.default
     if mode is Mode.FIX and rule.ceiling is not Applicability.SAFE:
         mode = Mode.APPROVE
     if mode is Mode.APPROVE and rule.ceiling is Applicability.MANUAL:

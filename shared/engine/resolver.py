@@ -12,20 +12,11 @@ from collections.abc import Iterable, Mapping
 
 from shared.domain.answer import Answer, AnswerKind, Harm
 from shared.domain.arm_id import ArmId
-from shared.domain.snapshot import (
-    Gone,
-    Neighbour,
-    Network,
-    PeeringState,
-    RecordSet,
-    ResolutionPolicy,
-    Unread,
-    UnreadReason,
-    Vault,
-    VaultSnapshot,
-    Zone,
-    ZoneLink,
-)
+from shared.domain.network import Network, PeeringState
+from shared.domain.reading import Gone, Unread, UnreadReason
+from shared.domain.snapshot import Neighbour, VaultSnapshot
+from shared.domain.vault import Vault
+from shared.domain.zone import RecordSet, ResolutionPolicy, Zone, ZoneLink
 
 
 class ResolverSimulation:

@@ -39,17 +39,10 @@ from types import MappingProxyType
 
 from shared.domain.change import Facts, SetNetworkAcl, SetPublicAccess
 from shared.domain.grades import Applicability, Mode, Profile, Severity
+from shared.domain.reading import Unread, UnreadReason
 from shared.domain.rule import Blocker, Case, Proposal, Rule, Unknown, Violation
 from shared.domain.serving import whole_private_paths
-from shared.domain.snapshot import (
-    DefaultAction,
-    NetworkAcl,
-    PerimeterMode,
-    PublicAccess,
-    Unread,
-    UnreadReason,
-    Vault,
-)
+from shared.domain.vault import DefaultAction, NetworkAcl, PerimeterMode, PublicAccess, Vault
 
 _MOST_RULES = 1000
 _WIDEST = 8
@@ -61,7 +54,7 @@ _ASK = Blocker("closing public access can cut clients off")
 def check(case: Case) -> Iterator[Violation | Unknown]:
     """Yield the open vault, or an Unknown where a perimeter may close it."""
     vault, policy = case.snapshot.vault, case.policy
-    profile = policy.profile_of(vault.id)
+    profile = policy.profile_of(vault)
     if profile is Profile.PUBLIC or vault.public_access is PublicAccess.DISABLED:
         return
     action = vault.acl.default_action if vault.acl is not None else DefaultAction.ALLOW

@@ -35,8 +35,10 @@ from types import MappingProxyType
 
 from shared.domain.change import ApproveConnection, RejectConnection
 from shared.domain.grades import Applicability, Mode, Severity
+from shared.domain.history import History
+from shared.domain.reading import Unread
 from shared.domain.rule import Blocker, Case, Proposal, Rule, Unknown, Violation
-from shared.domain.snapshot import Connection, ConnectionStatus, History, Unread
+from shared.domain.vault import Connection, ConnectionStatus
 
 _ASK = Blocker("letting a network in or turning it away is a person's decision")
 

@@ -35,8 +35,9 @@ from types import MappingProxyType
 
 from shared.domain.change import DeleteConnection
 from shared.domain.grades import Applicability, Mode, Severity
+from shared.domain.reading import Gone, Unread, is_terminal
 from shared.domain.rule import Blocker, Case, Proposal, Rule, Unknown, Violation
-from shared.domain.snapshot import Connection, Gone, Unread, is_terminal
+from shared.domain.vault import Connection
 
 
 def check(case: Case) -> Iterator[Violation | Unknown]:

@@ -32,14 +32,15 @@ from collections.abc import Iterator
 from types import MappingProxyType
 
 from shared.domain.grades import Applicability, Mode, Severity
+from shared.domain.reading import is_transient
 from shared.domain.rule import Case, Rule, Unknown, Violation
-from shared.domain.snapshot import Vault, is_transient
+from shared.domain.vault import Vault
 
 
 def check(case: Case) -> Iterator[Violation | Unknown]:
     """Yield the vault when its profile needs a private path and none is effective."""
     vault = case.snapshot.vault
-    profile = case.policy.profile_of(vault.id)
+    profile = case.policy.profile_of(vault)
     if vault.effective_connections or not profile.needs_private_path:
         return
     states = sorted(f"{c.status.value}/{c.provisioning_state}" for c in vault.connections)

@@ -37,10 +37,13 @@ from types import MappingProxyType
 from shared.domain.answer import AnswerKind
 from shared.domain.arm_id import ArmId
 from shared.domain.change import CreateLink
+from shared.domain.endpoint import PrivateEndpoint
 from shared.domain.grades import Applicability, Mode, Severity
+from shared.domain.network import Network
+from shared.domain.reading import Unread, UnreadReason
 from shared.domain.rule import Blocker, Case, Proposal, Rule, Unknown, Violation
 from shared.domain.serving import serving_zone, writer_blockers
-from shared.domain.snapshot import Network, PrivateEndpoint, RecordSet, ResolutionPolicy, Unread, UnreadReason, Zone
+from shared.domain.zone import RecordSet, ResolutionPolicy, Zone
 
 
 def check(case: Case) -> Iterator[Violation | Unknown]:

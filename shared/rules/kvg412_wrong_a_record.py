@@ -35,9 +35,11 @@ from types import MappingProxyType
 
 from shared.domain.change import CHANGE_ID, MANAGED_BY, OWNER, UpdateRecord
 from shared.domain.grades import Applicability, Mode, Severity
+from shared.domain.reading import Gone, Unread
 from shared.domain.rule import Blocker, Case, Proposal, Rule, Unknown, Violation
 from shared.domain.serving import writer_blockers
-from shared.domain.snapshot import ConnectionStatus, Gone, RecordSet, Unread, Zone
+from shared.domain.vault import ConnectionStatus
+from shared.domain.zone import RecordSet, Zone
 
 
 def check(case: Case) -> Iterator[Violation | Unknown]:

@@ -36,9 +36,10 @@ from types import MappingProxyType
 
 from shared.domain.change import UpdateRecord
 from shared.domain.grades import Applicability, Mode, Severity
+from shared.domain.reading import Unread
 from shared.domain.rule import Blocker, Case, Proposal, Rule, Unknown, Violation
 from shared.domain.serving import writer_blockers
-from shared.domain.snapshot import RecordSet, Unread, Zone
+from shared.domain.zone import RecordSet, Zone
 
 _ONCE_PER = timedelta(days=1)
 

@@ -31,9 +31,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import MappingProxyType
 
+from shared.domain.endpoint import PrivateEndpoint
 from shared.domain.grades import Applicability, Mode, Severity
+from shared.domain.network import Network
+from shared.domain.reading import Unread, UnreadReason
 from shared.domain.rule import Case, Rule, Unknown, Violation
-from shared.domain.snapshot import Network, PrivateEndpoint, Unread, UnreadReason, VaultSnapshot
+from shared.domain.snapshot import VaultSnapshot
 
 
 def check(case: Case) -> Iterator[Violation | Unknown]:

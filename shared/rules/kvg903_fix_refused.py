@@ -40,8 +40,9 @@ from types import MappingProxyType
 
 from shared.domain.arm_id import ArmId
 from shared.domain.grades import Applicability, Mode, Severity
+from shared.domain.history import Hold
+from shared.domain.reading import Unread
 from shared.domain.rule import Case, Rule, Unknown, Violation
-from shared.domain.snapshot import Hold, Unread
 
 
 def check(case: Case) -> Iterator[Violation | Unknown]:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from shared.domain.arm_id import VAULT, ArmId, is_resource_group, is_subscription, is_vault_name
-from shared.domain.snapshot import Gone
+from shared.domain.reading import Gone
 from shared.reporting.problem import problem
 from shared.reporting.text import rfc3339
 from shared.service.audit import Auditor

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.domain.arm_id import ArmId
-from shared.domain.snapshot import Gone, History, PrivateEndpoint, Unread, UnreadReason
+from shared.domain.endpoint import PrivateEndpoint
+from shared.domain.history import History
+from shared.domain.reading import Gone, Unread, UnreadReason
 from shared.engine.resolver import ResolverSimulation
 from shared.reporting.assessment import NetworkAnswer, render
 from shared.service.judge import Judge, Judgement

@@ -13,9 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from shared.domain.history import AZURE, Hold
 from shared.domain.plan import Outcome, OutcomeKind, PlannedChange
 from shared.domain.policy import Policy
-from shared.domain.snapshot import AZURE, Gone, Hold, Part, VaultSnapshot
+from shared.domain.reading import Gone, Part
+from shared.domain.snapshot import VaultSnapshot
 from shared.reporting.findings import Fix, FixState
 from shared.service.interrupted import adopted, outcome_by
 from shared.service.judge import Judge, Judgement

@@ -7,8 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
+from shared.domain.history import WrittenRecord
 from shared.domain.plan import Outcome, OutcomeKind
-from shared.domain.snapshot import Gone, RecordSet, Unread, VaultSnapshot, WrittenRecord
+from shared.domain.reading import Gone, Unread
+from shared.domain.snapshot import VaultSnapshot
+from shared.domain.zone import RecordSet
 from shared.service.ports import Intent, VaultRow
 
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 
 from shared.domain.arm_id import ArmId
 from shared.domain.finding import Assessment
+from shared.domain.history import History
 from shared.domain.plan import ChangePlan
 from shared.domain.policy import Policy
+from shared.domain.reading import Gone, Part, Unread
 from shared.domain.rule import Rule
-from shared.domain.snapshot import Gone, History, Part, Unread, VaultSnapshot
+from shared.domain.snapshot import VaultSnapshot
 from shared.engine.evaluate import evaluate
 from shared.engine.plan import plan
 from shared.service.ports import Deadline, Estate

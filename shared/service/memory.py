@@ -9,17 +9,11 @@ from types import MappingProxyType
 from shared.domain.arm_id import ArmId
 from shared.domain.change import Change, CreateRecord, RejectConnection, UpdateRecord
 from shared.domain.finding import Finding, Option
+from shared.domain.history import History, Hold, Sighting, WrittenRecord
 from shared.domain.plan import PlannedChange
-from shared.domain.snapshot import (
-    ConnectionStatus,
-    History,
-    Hold,
-    Sighting,
-    Unread,
-    UnreadReason,
-    VaultSnapshot,
-    WrittenRecord,
-)
+from shared.domain.reading import Unread, UnreadReason
+from shared.domain.snapshot import VaultSnapshot
+from shared.domain.vault import ConnectionStatus
 from shared.service.judge import Judgement
 from shared.service.ports import VaultRow
 from shared.service.settle import sight
@@ -96,14 +90,14 @@ def note_seen(row: VaultRow, judged: Judgement) -> VaultRow:
 def note_completed(row: VaultRow, judged: Judgement, consistency: timedelta) -> VaultRow:
     """The row of a run that ends with this reading: what it settles, and since when the vault gives no whole answer.
 
-    To be stored only with the end of the run, see ``shared.service.coalesce``. All is well without any finding; then
-    the initiators of what was seen are forgotten.
+    To be stored only with the end of the run, see ``shared.service.coalesce``. All is well without any finding, an
+    exempted one included, which comes back when its exemption ends; then the initiators of what was seen are forgotten.
     """
     snapshot = judged.snapshot
     if not snapshot.quiet or passing_unread(judged) is not None:
         return replace(row, restless_since=row.restless_since or snapshot.read_at)
     initiators = dict(row.initiators)
-    if not judged.assessment.findings:
+    if not (judged.assessment.findings or judged.assessment.exempted):
         initiators = {who: at for who, at in initiators.items() if at + consistency > snapshot.began}
     return replace(
         row,

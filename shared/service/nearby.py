@@ -17,7 +17,9 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from shared.domain.arm_id import ArmId
-from shared.domain.snapshot import Network, PeeringState, PrivateEndpoint, VaultSnapshot
+from shared.domain.endpoint import PrivateEndpoint
+from shared.domain.network import Network, PeeringState
+from shared.domain.snapshot import VaultSnapshot
 from shared.service.ports import Ledger, VaultRow
 
 KEPT = timedelta(days=2)

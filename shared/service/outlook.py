@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from shared.domain.finding import Finding, Option
 from shared.domain.plan import ChangePlan
 from shared.domain.policy import Policy
-from shared.domain.snapshot import UnreadReason, VaultSnapshot
+from shared.domain.reading import UnreadReason
+from shared.domain.snapshot import VaultSnapshot
 from shared.reporting.findings import Fix, FixState
 from shared.service.judge import Judgement
 from shared.service.memory import KVGUARD, passing_unread

@@ -10,10 +10,12 @@ from typing import Protocol
 
 from shared.domain.arm_id import ArmId
 from shared.domain.change import Change
+from shared.domain.history import Hold, Sighting, WrittenRecord
 from shared.domain.message import Work
 from shared.domain.plan import Outcome
 from shared.domain.policy import Policy
-from shared.domain.snapshot import Gone, Hold, Part, Sighting, VaultSnapshot, WrittenRecord
+from shared.domain.reading import Gone, Part
+from shared.domain.snapshot import VaultSnapshot
 
 
 class EstateError(Exception):

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from shared.domain.arm_id import ArmId
 from shared.domain.message import GIVE_UP_AFTER, Look
 from shared.domain.policy import Policy
-from shared.domain.snapshot import Gone
+from shared.domain.reading import Gone
 from shared.reporting.findings import Fix, FixState
 from shared.service.announce import announce, announce_gone
 from shared.service.coalesce import CLOCKS_DIFFER, Need, clamped, need, note, wants_fresh

@@ -12,7 +12,7 @@ from typing import Final
 
 from shared.domain.arm_id import A_RECORD, CONNECTION, ENDPOINT, LINK, PEERING, VAULT, ZONE, ZONE_GROUP, ArmId
 from shared.domain.message import Hint
-from shared.domain.snapshot import Gone
+from shared.domain.reading import Gone
 from shared.service.nearby import deletes_in
 from shared.service.ports import Clock, Deadline, Estate, EstateForbidden, Ledger
 

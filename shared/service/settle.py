@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain.arm_id import A_RECORD, CONNECTION, LINK, NETWORK, ZONE, ArmId, InvalidArmId
+from shared.domain.endpoint import PrivateEndpoint
 from shared.domain.finding import Finding, Option
 from shared.domain.grades import Writer
 from shared.domain.policy import Policy
-from shared.domain.snapshot import PrivateEndpoint, VaultSnapshot
+from shared.domain.snapshot import VaultSnapshot
 from shared.service.ports import VaultRow
 
 

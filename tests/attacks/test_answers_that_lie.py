@@ -25,7 +25,7 @@ from shared.adapters.clock import SystemClock
 from shared.domain.arm_id import ArmId
 from shared.domain.change import CreateRecord
 from shared.domain.plan import OutcomeKind
-from shared.domain.snapshot import Unread
+from shared.domain.reading import Unread
 from shared.service.ports import EstateError, EstateForbidden
 from tests.adapters.arm.bench import Bench, HandClock, seconds
 from tests.adapters.arm.raw_server import RawServer, answer

@@ -16,7 +16,8 @@ from shared.adapters.vault_rows import decode_row, encode_row
 from shared.domain.arm_id import ArmId
 from shared.domain.grades import Writer
 from shared.domain.message import Hint, Look, SweepRequest
-from shared.domain.snapshot import Gone, VaultSnapshot
+from shared.domain.reading import Gone
+from shared.domain.snapshot import VaultSnapshot
 from shared.service.answer_http import HealthDesk
 from shared.service.coalesce import MOST_INITIATORS, MOST_TOUCHED
 from shared.service.health import HealthChecks, Probe

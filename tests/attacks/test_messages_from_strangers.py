@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from shared.adapters.queues import MESSAGE_BYTES
+from shared.domain.history import History, Sighting
 from shared.domain.message import Hint
-from shared.domain.snapshot import ConnectionStatus, History, Sighting, Vault
+from shared.domain.vault import ConnectionStatus, Vault
 from shared.rules import kvg204_no_effective_connection as kvg204
 from shared.service.events import Envelope, Ignored, to_hint
 from shared.service.messages import InvalidMessage, decode, encode

@@ -10,7 +10,8 @@ import pytest
 
 from shared.domain.message import Hint, Look, SweepRequest
 from shared.domain.plan import Outcome, OutcomeKind
-from shared.domain.snapshot import ConnectionStatus, Unread, UnreadReason
+from shared.domain.reading import Unread, UnreadReason
+from shared.domain.vault import ConnectionStatus
 from shared.service.ports import EstateUnavailable
 from tests.builders import NOW, endpoint_id, healthy, missing_record, record_id, unlinked, wrong_record, zone_id
 from tests.service.world import World

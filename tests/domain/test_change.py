@@ -14,17 +14,26 @@ from shared.domain.change import (
     Change,
     CreateLink,
     CreateRecord,
+    CreateZone,
+    CreateZoneGroup,
     DeleteConnection,
+    DeleteEndpoint,
     DeleteLink,
     DeleteRecord,
+    DeleteZone,
+    DeleteZoneGroup,
     Irreversible,
+    PointZoneGroup,
     RefreshZoneGroup,
     RejectConnection,
+    SetLinkRegistration,
     SetNetworkAcl,
     SetPublicAccess,
     UpdateRecord,
 )
-from shared.domain.snapshot import ConnectionStatus, DefaultAction, NetworkAcl, PublicAccess, VaultSnapshot
+from shared.domain.endpoint import PrivateEndpoint
+from shared.domain.snapshot import VaultSnapshot
+from shared.domain.vault import ConnectionStatus, DefaultAction, NetworkAcl, PublicAccess
 from tests.builders import (
     dead,
     endpoint_id,
@@ -43,6 +52,10 @@ HEALTHY = healthy().snapshot
 CONNECTION = HEALTHY.vault.connections[0]
 ACL = NetworkAcl(DefaultAction.ALLOW, "AzureServices", ("203.0.113.7",))
 
+ENDPOINT = next(e for e in HEALTHY.endpoints.values() if isinstance(e, PrivateEndpoint))
+SECOND_ZONE = zone_id(group="rg-dns-2")
+GROUPED = CreateZone(SECOND_ZONE).simulate(CreateZoneGroup(ENDPOINT, zone_id()).simulate(missing_record().snapshot))
+
 # One of each verb, on a snapshot on which it can be made.
 SAMPLES: list[tuple[Change, VaultSnapshot]] = [
     (CreateRecord(zone_id(), "contoso", ("10.1.0.4",), 60), missing_record().snapshot),
@@ -59,6 +72,13 @@ SAMPLES: list[tuple[Change, VaultSnapshot]] = [
         healthy().vault(acl=ACL).snapshot,
     ),
     (RefreshZoneGroup(group_of(endpoint_id(), zone_id())), HEALTHY),
+    (SetLinkRegistration(link_to(network_id()), enabled=True), HEALTHY),
+    (CreateZone(zone_id()), healthy().no_zone().snapshot),
+    (DeleteZone(zone_id()), CreateZone(zone_id()).simulate(healthy().no_zone().snapshot)),
+    (CreateZoneGroup(ENDPOINT, zone_id()), missing_record().snapshot),
+    (DeleteZoneGroup(group_of(endpoint_id(), zone_id())), GROUPED),
+    (PointZoneGroup(group_of(endpoint_id(), zone_id()), zone_id(), SECOND_ZONE), GROUPED),
+    (DeleteEndpoint(ENDPOINT), HEALTHY),
 ]
 IDS = [change.verb for change, _ in SAMPLES]
 
@@ -102,17 +122,32 @@ def test_an_inverse_restores_what_was_there(change: Change, snapshot: VaultSnaps
 def _without_traces(snapshot: VaultSnapshot) -> object:
     """What matters of a snapshot: names of links, etags and kvguard's own marks are new after a way there and back."""
     records = [
-        {name: record and (record.addresses, record.ttl) for name, record in zone.records.items()}
+        {name: (record.addresses, record.ttl) for name, record in zone.records.items() if record is not None}
         for zone in snapshot.zones
     ]
     links = [{link.network for link in zone.links} for zone in snapshot.zones if isinstance(zone.links, tuple)]
-    return snapshot.vault, records, links, [zone.link_count for zone in snapshot.zones]
+    registers = [
+        [link.registration_enabled for link in zone.links] for zone in snapshot.zones if isinstance(zone.links, tuple)
+    ]
+    groups = [
+        [group.zones for group in endpoint.zone_groups]
+        for endpoint in snapshot.endpoints.values()
+        if isinstance(endpoint, PrivateEndpoint) and isinstance(endpoint.zone_groups, tuple)
+    ]
+    return snapshot.vault, records, links, registers, groups, [zone.link_count for zone in snapshot.zones]
 
 
 def test_what_cannot_be_taken_back_is_exactly_this() -> None:
     lost = {type(change): change.inverse.lost for change, _ in SAMPLES if isinstance(change.inverse, Irreversible)}
     assert all(len(text) > 20 for text in lost.values())
-    assert set(lost) == {DeleteConnection, ApproveConnection, RejectConnection, RefreshZoneGroup}
+    assert set(lost) == {
+        DeleteConnection,
+        ApproveConnection,
+        RejectConnection,
+        RefreshZoneGroup,
+        DeleteZoneGroup,
+        DeleteEndpoint,
+    }
 
 
 def test_a_change_of_a_zone_that_is_not_there_changes_nothing() -> None:

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.snapshot import (
-    Connection,
-    ConnectionStatus,
-    Network,
-    PeeringState,
-    Unread,
-    is_terminal,
-    is_transient,
-)
+from shared.domain.network import Network, PeeringState
+from shared.domain.reading import Unread, is_terminal, is_transient
+from shared.domain.vault import Connection, ConnectionStatus
 from tests.builders import (
     FORBIDDEN,
     Given,

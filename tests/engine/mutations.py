@@ -140,7 +140,7 @@ MUTATIONS: Final = (
     _central("forgotten-history", Edit(_EVALUATE, "_stamp", "(*proposal.blockers, *forgotten)", "proposal.blockers")),
     _central("unusable-policy", Edit(_EVALUATE, "effective_mode", "if policy.unusable:", "if False:")),
     _central("mode-cap", Edit(_EVALUATE, "_stamp", ", mode.cap)", ")")),
-    _central("mode-off", Edit(_EVALUATE, "evaluate", "if mode is Mode.OFF:", "if False:")),
+    _central("mode-off", Edit(_EVALUATE, "evaluate", "if mode is Mode.OFF or", "if")),
     # Two lines keep the ceiling, and either is enough: the mode is lowered, and the option is capped.
     _central(
         "ceiling",

@@ -15,21 +15,16 @@ from typing import Final
 
 from shared.domain.arm_id import ArmId
 from shared.domain.change import CreateLink, CreateRecord, DeleteConnection, UpdateRecord
+from shared.domain.endpoint import PrivateEndpoint
 from shared.domain.grades import Applicability, Mode, Writer
+from shared.domain.history import History
+from shared.domain.network import Network
 from shared.domain.plan import ChangePlan, PlannedChange
+from shared.domain.reading import Unread
 from shared.domain.rule import Rule
-from shared.domain.snapshot import (
-    Connection,
-    ConnectionStatus,
-    History,
-    Network,
-    PrivateEndpoint,
-    RecordSet,
-    ResolutionPolicy,
-    Unread,
-    VaultSnapshot,
-    Zone,
-)
+from shared.domain.snapshot import VaultSnapshot
+from shared.domain.vault import Connection, ConnectionStatus
+from shared.domain.zone import RecordSet, ResolutionPolicy, Zone
 from shared.engine.evaluate import evaluate
 from shared.engine.plan import plan
 from shared.rules.registry import RULES

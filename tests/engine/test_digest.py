@@ -13,7 +13,7 @@ from shared.domain.arm_id import ArmId
 from shared.domain.change import Change, CreateLink, CreateRecord, UpdateRecord
 from shared.domain.grades import Mode
 from shared.domain.rule import Rule
-from shared.domain.snapshot import ConnectionStatus, DefaultAction, NetworkAcl, PublicAccess
+from shared.domain.vault import ConnectionStatus, DefaultAction, NetworkAcl, PublicAccess
 from shared.engine.digest import digest
 from shared.rules import (
     kvg101_public_access_open,

@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.grades import Applicability, Mode, Severity
+from shared.domain.reading import Part, Unread, UnreadReason
 from shared.domain.rule import Case, Rule, Unknown, Violation
-from shared.domain.snapshot import Part, PublicAccess, Unread, UnreadReason
+from shared.domain.vault import PublicAccess
 from shared.engine.digest import fingerprint
 from shared.engine.evaluate import effective_mode, evaluate
 from shared.rules import kvg202_dead_connection, kvg411_missing_a_record, kvg413_ttl_out_of_range
@@ -57,7 +58,7 @@ def test_an_option_stays_below_ceiling_and_mode(
 ) -> None:
     rule = replace(DEAD, ceiling=ceiling)
     assert _applicability(dead().mode(rule.id, mode), rule) is expected
-    assert effective_mode(rule, dead().mode(rule.id, mode).policy).cap <= ceiling
+    assert effective_mode(rule, dead().mode(rule.id, mode).policy, vault_id()).cap <= ceiling
 
 
 def test_a_rule_that_is_off_is_not_evaluated_at_all() -> None:
@@ -67,13 +68,13 @@ def test_a_rule_that_is_off_is_not_evaluated_at_all() -> None:
 
 
 def test_without_a_policy_entry_the_rules_default_holds() -> None:
-    assert effective_mode(DEAD, healthy().policy) is DEAD.default is Mode.FIX
-    assert effective_mode(replace(DEAD, default=Mode.AUDIT), healthy().policy) is Mode.AUDIT
+    assert effective_mode(DEAD, healthy().policy, vault_id()) is DEAD.default is Mode.FIX
+    assert effective_mode(replace(DEAD, default=Mode.AUDIT), healthy().policy, vault_id()) is Mode.AUDIT
 
 
 def test_an_unusable_policy_looks_even_where_a_mode_says_off() -> None:
     policy = dead().mode("KVG202", Mode.OFF).policy_with(unusable="broken").policy
-    assert effective_mode(DEAD, policy) is Mode.AUDIT
+    assert effective_mode(DEAD, policy, vault_id()) is Mode.AUDIT
 
 
 def test_a_hold_leaves_the_finding_and_takes_every_option() -> None:

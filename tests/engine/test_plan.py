@@ -7,7 +7,7 @@ from dataclasses import replace
 from shared.domain.grades import Mode
 from shared.domain.plan import ChangePlan
 from shared.domain.rule import Violation
-from shared.domain.snapshot import ConnectionStatus
+from shared.domain.vault import ConnectionStatus
 from shared.engine.plan import plan
 from shared.rules.kvg202_dead_connection import RULE as KVG202
 from tests.builders import (

@@ -8,7 +8,10 @@ import pytest
 
 from shared.domain.answer import AnswerKind
 from shared.domain.arm_id import ArmId
-from shared.domain.snapshot import ConnectionStatus, ForwardingRule, PeeringState, ResolutionPolicy, Unread
+from shared.domain.network import ForwardingRule, PeeringState
+from shared.domain.reading import Unread
+from shared.domain.vault import ConnectionStatus
+from shared.domain.zone import ResolutionPolicy
 from shared.engine.resolver import ResolverSimulation
 from tests.builders import (
     FORBIDDEN,

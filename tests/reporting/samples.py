@@ -27,27 +27,22 @@ from shared.domain.change import (
     UpdateRecord,
 )
 from shared.domain.clouds import AZURE_CLOUD
+from shared.domain.endpoint import EndpointLink, PrivateEndpoint, ZoneGroup
 from shared.domain.finding import Finding, Option
 from shared.domain.grades import Applicability, Severity
+from shared.domain.network import Network
+from shared.domain.reading import Unread, UnreadReason
 from shared.domain.rule import Blocker
-from shared.domain.snapshot import (
+from shared.domain.snapshot import VaultSnapshot
+from shared.domain.vault import (
     Connection,
     ConnectionStatus,
     DefaultAction,
-    EndpointLink,
-    Network,
     NetworkAcl,
-    PrivateEndpoint,
     PublicAccess,
-    RecordSet,
-    Unread,
-    UnreadReason,
     Vault,
-    VaultSnapshot,
-    Zone,
-    ZoneGroup,
-    ZoneLink,
 )
+from shared.domain.zone import RecordSet, Zone, ZoneLink
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "schemas"
 NOW = datetime(2026, 11, 21, 20, 15, 30, 250_000, tzinfo=UTC)

@@ -10,7 +10,7 @@ from shared.domain.finding import Assessment, NotEvaluated
 from shared.domain.grades import Writer
 from shared.domain.plan import ChangePlan
 from shared.domain.policy import Policy, ZonePolicy
-from shared.domain.snapshot import Unread, UnreadReason
+from shared.domain.reading import Unread, UnreadReason
 from shared.engine.evaluate import evaluate
 from shared.engine.plan import plan
 from shared.reporting.assessment import NetworkAnswer, render

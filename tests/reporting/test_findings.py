@@ -11,8 +11,8 @@ import pytest
 from shared.domain.change import Change, CreateRecord
 from shared.domain.finding import Finding, Option
 from shared.domain.grades import Applicability
+from shared.domain.reading import Unread, UnreadReason
 from shared.domain.rule import Blocker
-from shared.domain.snapshot import Unread, UnreadReason
 from shared.reporting.findings import (
     ADVICE,
     ADVICE_TOO_LONG,

@@ -9,7 +9,13 @@ import pytest
 from shared.domain.arm_id import SUBNET, ArmId
 from shared.domain.change import Irreversible, SetNetworkAcl, SetPublicAccess
 from shared.domain.grades import Applicability, Mode, Profile
-from shared.domain.snapshot import ConnectionStatus, DefaultAction, NetworkAcl, PerimeterMode, PublicAccess
+from shared.domain.vault import (
+    ConnectionStatus,
+    DefaultAction,
+    NetworkAcl,
+    PerimeterMode,
+    PublicAccess,
+)
 from shared.rules.kvg101_public_access_open import RULE
 from shared.rules.kvg204_no_effective_connection import RULE as NO_CONNECTION
 from tests.builders import FORBIDDEN, SUBSCRIPTION, Given, healthy, vault_id

@@ -8,7 +8,7 @@ import pytest
 
 from shared.domain.change import ApproveConnection, Irreversible, RejectConnection
 from shared.domain.grades import Applicability, Mode, Severity
-from shared.domain.snapshot import ConnectionStatus
+from shared.domain.vault import ConnectionStatus
 from shared.rules.kvg201_pending_connection import RULE
 from tests.builders import FOREIGN, Given, connection_id, endpoint_id, healthy
 

@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.change import DeleteConnection, Irreversible
+from shared.domain.endpoint import EndpointLink, PrivateEndpoint
 from shared.domain.grades import Applicability
 from shared.domain.policy import Timing
-from shared.domain.snapshot import ConnectionStatus, EndpointLink, PrivateEndpoint
+from shared.domain.vault import ConnectionStatus
 from shared.rules.kvg202_dead_connection import RULE
 from tests.builders import Given, connection_id, dead, endpoint_id, endpoint_to, healthy, vault_id
 

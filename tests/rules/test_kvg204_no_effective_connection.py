@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from shared.domain.grades import Applicability, Mode, Profile
-from shared.domain.snapshot import ConnectionStatus
+from shared.domain.vault import ConnectionStatus
 from shared.rules.kvg204_no_effective_connection import RULE
 from tests.builders import healthy, vault_id
 

@@ -9,7 +9,8 @@ import pytest
 from shared.domain.arm_id import ArmId
 from shared.domain.change import CreateLink, DeleteLink
 from shared.domain.grades import Applicability, Writer
-from shared.domain.snapshot import ForwardingRule, PeeringState, ResolutionPolicy
+from shared.domain.network import ForwardingRule, PeeringState
+from shared.domain.zone import ResolutionPolicy
 from shared.rules.kvg403_network_not_linked import RULE
 from tests.builders import (
     FORBIDDEN,

@@ -9,8 +9,10 @@ import pytest
 from shared.domain.arm_id import ArmId
 from shared.domain.change import CreateRecord, DeleteRecord, RefreshZoneGroup, UpdateRecord
 from shared.domain.grades import Applicability, Writer
+from shared.domain.network import ForwardingRule
 from shared.domain.policy import TtlBounds
-from shared.domain.snapshot import ConnectionStatus, ForwardingRule, ResolutionPolicy
+from shared.domain.vault import ConnectionStatus
+from shared.domain.zone import ResolutionPolicy
 from shared.rules.kvg411_missing_a_record import RULE
 from tests.builders import (
     CREATOR,

@@ -9,7 +9,7 @@ import pytest
 from shared.domain.arm_id import ArmId
 from shared.domain.change import UpdateRecord
 from shared.domain.grades import Applicability, Mode, Writer
-from shared.domain.snapshot import ConnectionStatus
+from shared.domain.vault import ConnectionStatus
 from shared.rules.kvg412_wrong_a_record import RULE
 from tests.builders import (
     CREATOR,

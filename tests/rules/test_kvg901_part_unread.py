@@ -9,7 +9,7 @@ from dataclasses import fields, is_dataclass
 import pytest
 
 from shared.domain import snapshot
-from shared.domain.snapshot import Unread, UnreadReason
+from shared.domain.reading import Unread, UnreadReason
 from shared.rules.kvg901_part_unread import RULE
 from tests.builders import FORBIDDEN, Given, healthy, neighbour
 

@@ -8,7 +8,7 @@ import pytest
 
 from shared.domain.arm_id import ArmId
 from shared.domain.grades import Applicability, Mode
-from shared.domain.snapshot import AZURE
+from shared.domain.history import AZURE
 from shared.rules.kvg903_fix_refused import RULE
 from tests.builders import FORBIDDEN, Given, connection_id, healthy, missing_record, record_id, vault_id
 

@@ -11,7 +11,8 @@ import pytest
 
 from shared.domain.grades import Mode
 from shared.domain.message import Look
-from shared.domain.snapshot import DefaultAction, Gone, NetworkAcl, PublicAccess
+from shared.domain.reading import Gone
+from shared.domain.vault import DefaultAction, NetworkAcl, PublicAccess
 from shared.service.ports import VaultRow
 from tests.builders import (
     FORBIDDEN,

@@ -15,7 +15,8 @@ import pytest
 from shared.domain.arm_id import ArmId
 from shared.domain.message import Look
 from shared.domain.policy import Timing
-from shared.domain.snapshot import Gone, PublicAccess
+from shared.domain.reading import Gone
+from shared.domain.vault import PublicAccess
 from shared.service.coalesce import MOST_INITIATORS, MOST_TOUCHED, UNKNOWN, merged, note
 from shared.service.memory import note_repaired
 from shared.service.ports import EstateUnavailable, Lease, VaultRow

@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 
 from shared.domain.message import Look
-from shared.domain.snapshot import Gone
+from shared.domain.reading import Gone
 from tests.builders import NOW, missing_record, record_id
 from tests.service.test_coalesce import Killed
 from tests.service.world import World

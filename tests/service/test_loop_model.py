@@ -23,7 +23,8 @@ from shared.domain.change import Change
 from shared.domain.message import Look, Work
 from shared.domain.plan import Outcome
 from shared.domain.policy import Policy
-from shared.domain.snapshot import Part, VaultSnapshot
+from shared.domain.reading import Part
+from shared.domain.snapshot import VaultSnapshot
 from shared.rules import kvg411_missing_a_record as record_rule
 from shared.service.coalesce import CLOCKS_DIFFER
 from shared.service.judge import Judge, Judgement

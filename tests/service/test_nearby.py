@@ -9,7 +9,7 @@ import pytest
 
 from shared.domain.arm_id import ArmId
 from shared.domain.message import Hint
-from shared.domain.snapshot import Gone
+from shared.domain.reading import Gone
 from shared.service.nearby import KEPT, keep_index, near
 from shared.service.ports import LedgerUnavailable, VaultRow
 from tests.builders import NOW, endpoint_id, healthy, network_id, record_id, vault_id, zone_id

@@ -11,7 +11,7 @@ import pytest
 from shared.domain.change import CreateLink, CreateRecord
 from shared.domain.message import Look, SweepRequest
 from shared.domain.plan import Outcome, OutcomeKind
-from shared.domain.snapshot import ConnectionStatus, DefaultAction, NetworkAcl, PublicAccess
+from shared.domain.vault import ConnectionStatus, DefaultAction, NetworkAcl, PublicAccess
 from shared.service.ports import EstateForbidden, EstateUnavailable
 from tests.builders import (
     NOW,

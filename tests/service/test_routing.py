@@ -10,7 +10,9 @@ import pytest
 
 from shared.domain.arm_id import ArmId
 from shared.domain.message import Hint, Look, SweepRequest, Work
-from shared.domain.snapshot import Gone, Network, Peering, PeeringState, VaultSnapshot
+from shared.domain.network import Network, Peering, PeeringState
+from shared.domain.reading import Gone
+from shared.domain.snapshot import VaultSnapshot
 from shared.service.ports import EstateForbidden, EstateUnavailable, LedgerUnavailable
 from tests.builders import FOREIGN, NOW, SUBSCRIPTION, endpoint_id, healthy, network_id, record_id, vault_id, zone_id
 from tests.service.world import World

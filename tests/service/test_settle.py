@@ -13,8 +13,9 @@ from shared.domain.change import CreateRecord
 from shared.domain.grades import Writer
 from shared.domain.message import Look
 from shared.domain.policy import Timing
+from shared.domain.reading import Unread, UnreadReason
 from shared.domain.rule import Rule
-from shared.domain.snapshot import ConnectionStatus, Unread, UnreadReason
+from shared.domain.vault import ConnectionStatus
 from shared.rules import kvg201_pending_connection as pending_rule
 from shared.rules import kvg403_network_not_linked as link_rule
 from shared.rules import kvg411_missing_a_record as record_rule

@@ -11,10 +11,13 @@ from types import MappingProxyType
 
 from shared.domain.arm_id import ArmId
 from shared.domain.change import Change
+from shared.domain.endpoint import PrivateEndpoint
+from shared.domain.history import History
 from shared.domain.message import Look, Work
 from shared.domain.plan import Outcome, OutcomeKind
 from shared.domain.policy import Policy, Timing
-from shared.domain.snapshot import Gone, History, Part, PrivateEndpoint, Unread, UnreadReason, VaultSnapshot
+from shared.domain.reading import Gone, Part, Unread, UnreadReason
+from shared.domain.snapshot import VaultSnapshot
 from shared.rules.registry import RULES
 from shared.service.dispatch import Dispatcher
 from shared.service.execute import Executor

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from shared.adapters.queues import FINDINGS
 from shared.domain.arm_id import ArmId
 from shared.domain.grades import Writer
-from shared.domain.snapshot import Hold
+from shared.domain.history import Hold
 from tests.simulation.checker import check
 from tests.simulation.collect import course_of, differences, final_state
 from tests.simulation.estate import (

@@ -16,10 +16,12 @@ from shared.domain.policy import Policy
 from shared.domain.rule import Case, Rule, Violation
 from shared.engine.evaluate import DOC_ROOT, effective_mode
 from shared.rules.registry import RULES
+from tests.builders import vault_id
 from tools import docs
 from tools.rule_pages import SECTIONS, PageError, read_rule, split, subject_kinds
 from tools.schemas import allowed_modes
 
+_VAULT = vault_id()
 LINK = re.compile(r"\]\((?!https:)([^)#]+)")
 DOCSTRING = """KVG999 sample-state: something is off.
 
@@ -102,7 +104,7 @@ def test_a_page_shows_the_values_of_its_rule_and_every_section() -> None:
 
 def test_the_modes_that_a_page_allows_are_those_that_evaluation_lets_through() -> None:
     for rule in RULES:
-        kept = [mode for mode in Mode if effective_mode(rule, Policy(modes={rule.id: mode})) is mode]
+        kept = [mode for mode in Mode if effective_mode(rule, Policy(modes={rule.id: mode}), _VAULT) is mode]
         assert allowed_modes(rule) == kept, rule.id
 
 

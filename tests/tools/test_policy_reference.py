@@ -21,7 +21,7 @@ from shared.adapters.policy_yaml import MOST_BYTES, read_yaml
 from shared.domain.clouds import AZURE_CLOUD
 from shared.domain.grades import Mode, Profile, Writer
 from shared.domain.policy import Policy, Timing, TtlBounds
-from shared.domain.snapshot import ResolutionPolicy
+from shared.domain.zone import ResolutionPolicy
 from shared.rules.registry import RULES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

@@ -12,8 +12,10 @@ from shared.adapters.arm_reader import ArmReader
 from shared.adapters.clock import MonotonicDeadline
 from shared.domain.arm_id import ArmId
 from shared.domain.clouds import AZURE_CLOUD, Cloud
+from shared.domain.network import Network
 from shared.domain.policy import Policy
-from shared.domain.snapshot import Gone, Network, Part, VaultSnapshot
+from shared.domain.reading import Gone, Part
+from shared.domain.snapshot import VaultSnapshot
 from tests.emulator.arm.estate import NETWORK, VAULT
 
 READER = "guard"

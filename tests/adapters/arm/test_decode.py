@@ -15,16 +15,10 @@ from shared.adapters import arm_bodies as bodies
 from shared.adapters import arm_decode as decode
 from shared.adapters.arm_errors import ArmError, ArmForbidden, ArmNotFound, ArmUnavailable, ArmUndecodable, error_of
 from shared.domain.arm_id import ArmId
-from shared.domain.snapshot import (
-    ConnectionStatus,
-    DefaultAction,
-    PeeringState,
-    PublicAccess,
-    ResolutionPolicy,
-    Unread,
-    UnreadReason,
-    is_transient,
-)
+from shared.domain.network import PeeringState
+from shared.domain.reading import Unread, UnreadReason, is_transient
+from shared.domain.vault import ConnectionStatus, DefaultAction, PublicAccess
+from shared.domain.zone import ResolutionPolicy
 
 BODIES: Final = Path(__file__).parents[2] / "arm"
 WHY: Final = Unread(UnreadReason.DEFERRED, "not asked here")

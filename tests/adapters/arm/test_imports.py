@@ -21,7 +21,7 @@ from shared.adapters.clock import SystemClock
 from shared.domain.arm_id import ArmId
 from shared.domain.clouds import AZURE_CLOUD
 from shared.domain.policy import Policy
-from shared.domain.snapshot import Part
+from shared.domain.reading import Part
 
 class Given:
     def get_token(self, *scopes, **options):

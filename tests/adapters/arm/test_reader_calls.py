@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from emulator.azure import LocalAzure
-from shared.domain.snapshot import ConnectionStatus, Part
+from shared.domain.reading import Part
+from shared.domain.vault import ConnectionStatus
 from tests.adapters.arm.bench import EVERY_PART, Bench
 from tests.emulator.arm.estate import (
     ENDPOINT,

@@ -7,12 +7,7 @@ import pytest
 from emulator.arm.faults import Status
 from emulator.azure import SUBSCRIPTION, LocalAzure
 from shared.domain.arm_id import ArmId
-from shared.domain.snapshot import (
-    Gone,
-    Part,
-    Unread,
-    UnreadReason,
-)
+from shared.domain.reading import Gone, Part, Unread, UnreadReason
 from shared.service.ports import EstateError, EstateForbidden
 from tests.adapters.arm.bench import OTHER_SUBSCRIPTION, READER, Bench, seconds
 from tests.emulator.arm.estate import (

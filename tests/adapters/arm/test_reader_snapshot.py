@@ -12,18 +12,12 @@ from emulator.arm.faults import Cut, Hang, Status
 from emulator.azure import LocalAzure
 from shared.adapters import arm_client
 from shared.domain.arm_id import ArmId
-from shared.domain.snapshot import (
-    ConnectionStatus,
-    Gone,
-    Network,
-    Part,
-    PerimeterMode,
-    PrivateEndpoint,
-    ResolutionPolicy,
-    Unread,
-    UnreadReason,
-    VaultSnapshot,
-)
+from shared.domain.endpoint import PrivateEndpoint
+from shared.domain.network import Network
+from shared.domain.reading import Gone, Part, Unread, UnreadReason
+from shared.domain.snapshot import VaultSnapshot
+from shared.domain.vault import ConnectionStatus, PerimeterMode
+from shared.domain.zone import ResolutionPolicy
 from shared.engine.resolver import ResolverSimulation
 from shared.service.ports import EstateError, EstateForbidden, EstateUnavailable
 from tests.adapters.arm.bench import EVERY_PART, READER, Bench, network_of, seconds

@@ -8,13 +8,9 @@ from emulator.arm.faults import Status
 from emulator.azure import LocalAzure
 from shared.domain.arm_id import ArmId
 from shared.domain.grades import Writer
+from shared.domain.network import ForwardingRule, PeeringState
 from shared.domain.policy import Policy, ZonePolicy
-from shared.domain.snapshot import (
-    ForwardingRule,
-    PeeringState,
-    Unread,
-    UnreadReason,
-)
+from shared.domain.reading import Unread, UnreadReason
 from shared.engine.resolver import ResolverSimulation
 from tests.adapters.arm.bench import OTHER_SUBSCRIPTION, Bench, network_of
 from tests.emulator.arm.estate import (

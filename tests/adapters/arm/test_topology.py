@@ -10,7 +10,7 @@ import pytest
 
 from shared.adapters.arm_errors import ArmUnavailable
 from shared.adapters.arm_topology import Topology
-from shared.domain.snapshot import Gone, Unread, UnreadReason
+from shared.domain.reading import Gone, Unread, UnreadReason
 from tests.adapters.arm.bench import HandClock, seconds
 
 

@@ -24,7 +24,7 @@ from shared.domain.clouds import AZURE_CHINA_CLOUD, AZURE_CLOUD, Cloud
 from shared.domain.grades import Applicability, Mode, Profile, Severity, Writer
 from shared.domain.policy import Policy, Timing, TtlBounds, ZonePolicy
 from shared.domain.rule import Rule
-from shared.domain.snapshot import ResolutionPolicy
+from shared.domain.zone import ResolutionPolicy
 from shared.rules.registry import RULES
 from shared.service.ports import Deadline
 

@@ -14,7 +14,8 @@ from shared.adapters.table_account import VAULTS, TableAccount
 from shared.adapters.tables import TableLedger
 from shared.adapters.vault_rows import resource_key
 from shared.domain.arm_id import ArmId
-from shared.domain.snapshot import ConnectionStatus, Hold, Sighting, WrittenRecord
+from shared.domain.history import Hold, Sighting, WrittenRecord
+from shared.domain.vault import ConnectionStatus
 from shared.service.ports import Lease, LedgerConflict, LedgerUnavailable, VaultRow
 from tests.adapters.storage.conftest import NOW
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from emulator.arm.errors import ArmError
 from emulator.arm.log import LogEntry
 from emulator.azure import LocalAzure
 from shared.adapters.arm_writer import ArmWriter
@@ -38,6 +39,14 @@ class Bench:
         """What Azure holds now."""
         body: dict[str, Any] = self.azure.seed("GET", str(resource)).body
         return body
+
+    def gone(self, resource: str | ArmId) -> bool:
+        """Whether Azure knows no such resource now."""
+        try:
+            self.get(resource)
+        except ArmError as error:
+            return error.status == 404
+        return False
 
     @property
     def writes(self) -> list[LogEntry]:

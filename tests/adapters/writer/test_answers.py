@@ -22,7 +22,7 @@ from shared.adapters.clock import SystemClock
 from shared.domain.arm_id import ArmId
 from shared.domain.change import Change, CreateLink, CreateRecord, SetPublicAccess
 from shared.domain.plan import Outcome, OutcomeKind
-from shared.domain.snapshot import PublicAccess
+from shared.domain.vault import PublicAccess
 from tests.adapters.arm.raw_server import RawServer, answer
 from tests.adapters.writer.conftest import CHANGE_ID, GUARD, Bench, cloud_at
 from tests.emulator.arm.estate import NETWORK, RECORD, VAULT, ZONE

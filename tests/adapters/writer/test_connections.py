@@ -11,7 +11,7 @@ from emulator.arm.faults import Delay, Status
 from shared.domain.arm_id import ArmId
 from shared.domain.change import ApproveConnection, DeleteConnection, RejectConnection
 from shared.domain.plan import OutcomeKind
-from shared.domain.snapshot import Connection, ConnectionStatus
+from shared.domain.vault import Connection, ConnectionStatus
 from tests.adapters.writer.conftest import Bench
 from tests.emulator.arm.estate import ENDPOINT, VAULT
 

@@ -12,7 +12,7 @@ from emulator.arm.faults import Delay
 from shared.domain.arm_id import ArmId
 from shared.domain.change import SetNetworkAcl, SetPublicAccess
 from shared.domain.plan import OutcomeKind
-from shared.domain.snapshot import DefaultAction, NetworkAcl, PublicAccess
+from shared.domain.vault import DefaultAction, NetworkAcl, PublicAccess
 from tests.adapters.writer.conftest import Bench
 from tests.emulator.arm.estate import SUBNET, VAULT, vault_body
 

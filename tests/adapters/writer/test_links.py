@@ -9,7 +9,7 @@ import pytest
 from shared.domain.arm_id import ArmId
 from shared.domain.change import CreateLink, DeleteLink
 from shared.domain.plan import OutcomeKind
-from shared.domain.snapshot import ResolutionPolicy, ZoneLink
+from shared.domain.zone import ResolutionPolicy, ZoneLink
 from tests.adapters.writer.conftest import GUARD, Bench
 from tests.emulator.arm.estate import LINK, NETWORK, NETWORK_PROVIDER, ZONE, ZONE_NAME, link_body, network_body
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from shared.domain.arm_id import ArmId
-from shared.domain.change import CreateRecord, DeleteRecord, UpdateRecord
+from shared.domain.change import CreateRecord, DeleteRecord, Irreversible, UpdateRecord
 from shared.domain.plan import OutcomeKind
-from shared.domain.snapshot import RecordSet
+from shared.domain.zone import RecordSet
 from tests.adapters.writer.conftest import CHANGE_ID, Bench
 from tests.emulator.arm.estate import RECORD, ZONE, record_body
 
@@ -136,13 +136,31 @@ def test_an_update_of_a_record_that_moved_on_is_a_conflict(bench: Bench) -> None
     assert bench.get(RECORD)["properties"]["aRecords"] == [{"ipv4Address": "10.1.0.77"}]
 
 
-def test_without_an_etag_nothing_is_sent(bench: Bench) -> None:
-    before = replace(seeded(bench, "10.1.0.9"), etag="")
+def test_without_an_etag_only_the_very_record_is_written(bench: Bench) -> None:
+    there = replace(seeded(bench, "10.1.0.9"), etag="")
+    etag = bench.get(RECORD)["etag"]
+    another = [replace(there, addresses=("10.1.0.8",)), replace(there, ttl=there.ttl + 1)]
 
-    outcomes = [bench.apply(UpdateRecord(before, ("10.1.0.4",), 60, adopt=True)), bench.apply(DeleteRecord(before))]
-
-    assert [outcome.kind for outcome in outcomes] == [OutcomeKind.CONFLICT] * 2
+    for before in another:
+        assert bench.apply(UpdateRecord(before, ("10.1.0.4",), 60, adopt=True)).kind is OutcomeKind.CONFLICT
+        assert bench.apply(DeleteRecord(before)).kind is OutcomeKind.CONFLICT
     assert bench.writes == []
+
+    assert bench.apply(DeleteRecord(there)).kind is OutcomeKind.APPLIED
+    assert [write.request_headers["if-match"] for write in bench.writes] == [etag]
+
+
+def test_the_inverse_of_a_delete_puts_the_record_back_as_it_was(bench: Bench) -> None:
+    before = seeded(bench, "10.1.0.9")
+    there = bench.get(RECORD)["properties"]
+    change = DeleteRecord(before)
+    bench.apply(change)
+    inverse = change.inverse
+    assert not isinstance(inverse, Irreversible)
+
+    assert bench.apply(inverse).kind is OutcomeKind.APPLIED
+    assert bench.get(RECORD)["properties"] == there
+    assert bench.apply(inverse).kind is OutcomeKind.ALREADY_TRUE
 
 
 def test_an_auto_registered_record_is_refused_without_a_call(bench: Bench) -> None:

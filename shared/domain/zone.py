@@ -1,0 +1,121 @@
+"""Private DNS zones with their links and A record sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from types import MappingProxyType
+from typing import Final
+
+from shared.domain.arm_id import ArmId
+from shared.domain.reading import Part, Unread, UnreadReason
+
+
+class ResolutionPolicy(Enum):
+    """``resolutionPolicy`` of a zone link: whether a name the zone lacks falls back to public DNS.
+
+    Source: https://learn.microsoft.com/azure/dns/private-dns-fallback
+    """
+
+    DEFAULT = "Default"
+    NXDOMAIN_REDIRECT = "NxDomainRedirect"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneLink:
+    """A virtual network link of a private DNS zone."""
+
+    id: ArmId
+    network: ArmId
+    completed: bool
+    provisioning_state: str
+    registration_enabled: bool = False
+    resolution_policy: ResolutionPolicy = ResolutionPolicy.DEFAULT
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSet:
+    """An A record set. ``ttl`` in seconds; ``addresses`` may be empty, which is a legal, existing set."""
+
+    id: ArmId
+    ttl: int
+    addresses: tuple[str, ...]
+    metadata: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    etag: str = ""
+    auto_registered: bool = False
+
+    @property
+    def made_by_zone_group(self) -> bool:
+        """Whether a zone group wrote the set: it leaves ``creator`` metadata."""
+        return any(name.casefold() == "creator" for name in self.metadata)
+
+
+_RECORDS: Final = Unread(UnreadReason.DEFERRED, "A records", Part.ZONE_RECORDS)
+_CNAMES: Final = Unread(UnreadReason.DEFERRED, "CNAME records", Part.CNAMES)
+
+
+@dataclass(frozen=True, slots=True)
+class StrayZone:
+    """A private DNS zone whose name looks like a vault zone's and is none of this cloud's."""
+
+    id: ArmId
+    link_count: int
+    record_count: int
+
+    @property
+    def name(self) -> str:
+        """The zone's name in lower case."""
+        return self.id.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A private DNS zone. ``records`` maps lower-case relative names to what was read, None for absent names.
+
+    ``complete`` says that every A record set of the zone is in ``records``. ``cnames`` maps relative names to the
+    target of their CNAME (no trailing dot), None for names without one. A name has a CNAME or other records, not both.
+    """
+
+    id: ArmId
+    links: tuple[ZoneLink, ...] | Unread
+    records: Mapping[str, RecordSet | None] = field(default_factory=lambda: MappingProxyType({}))
+    complete: bool = False
+    records_unread: Unread = _RECORDS
+    cnames: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
+    cnames_unread: Unread = _CNAMES
+    link_count: int = 0
+    max_links: int = 1000
+    record_count: int = 0
+    max_records: int = 25000
+
+    @property
+    def name(self) -> str:
+        """The zone's name in lower case."""
+        return self.id.name.lower()
+
+    def lookup(self, relative_name: str) -> RecordSet | Unread | None:
+        """The A record set of a relative name: the set, None when the zone has none, Unread when unknown."""
+        name = relative_name.lower()
+        if name in self.records:
+            return self.records[name]
+        return None if self.complete else self.records_unread
+
+    def alias(self, relative_name: str) -> str | Unread | None:
+        """The target of a name's CNAME: None when it has none, which an A record of the name proves."""
+        name = relative_name.lower()
+        if self.records.get(name) is not None:
+            return None
+        return self.cnames.get(name, self.cnames_unread)
+
+    def link_of(self, network: ArmId) -> ZoneLink | None:
+        """The link of this zone to a network, None when there is none or the links were not read."""
+        if isinstance(self.links, Unread):
+            return None
+        wanted = network.key
+        return next((link for link in self.links if link.network.key == wanted), None)
+
+    def with_record(self, relative_name: str, record: RecordSet | None) -> Zone:
+        """This zone with one record set put in place of what was known of that name."""
+        return replace(self, records=MappingProxyType({**self.records, relative_name.lower(): record}))
