@@ -20,13 +20,13 @@ from shared.domain.endpoint import EndpointLink, PrivateEndpoint, ZoneGroup
 from shared.domain.finding import Assessment, Finding, Option
 from shared.domain.grades import Applicability, Mode, Profile, Writer
 from shared.domain.history import History, Hold, Sighting, WrittenRecord
-from shared.domain.network import Network, Peering, PeeringState
+from shared.domain.network import Network, Peering, PeeringState, Subnet
 from shared.domain.plan import ChangePlan
 from shared.domain.policy import Policy, ZonePolicy
 from shared.domain.reading import Gone, Unread, UnreadReason
 from shared.domain.rule import Blocker, Case, Proposal, Rule, Unknown, Violation
 from shared.domain.snapshot import Neighbour, NeighbourEndpoint, VaultSnapshot
-from shared.domain.vault import Connection, ConnectionStatus, PublicAccess, Vault
+from shared.domain.vault import Connection, ConnectionStatus, DiagnosticSetting, PublicAccess, Vault
 from shared.domain.zone import RecordSet, ResolutionPolicy, Zone, ZoneLink
 from shared.engine.evaluate import evaluate
 from shared.engine.plan import plan
@@ -120,6 +120,13 @@ def endpoint_to(
     return PrivateEndpoint(
         endpoint_id(name, subscription), network_id(network), subnet, "Succeeded", links, addresses, ()
     )
+
+
+def audited(vault: str = "contoso") -> DiagnosticSetting:
+    """A diagnostic setting that sends the audit log of a vault to a workspace."""
+    setting = ArmId.parse(f"{vault_id(vault).text}/providers/Microsoft.Insights/diagnosticSettings/to-workspace")
+    workspace = ArmId.of(SUBSCRIPTION, "rg-log", "Microsoft.OperationalInsights/workspaces", "log-1")
+    return DiagnosticSetting(setting, frozenset({"auditevent"}), workspace)
 
 
 def peering(remote: str, state: PeeringState = PeeringState.CONNECTED, *prefixes: str) -> Peering:
@@ -438,7 +445,10 @@ def healthy() -> Given:
         "Succeeded",
         (Connection(connection_id(), APPROVED, "Succeeded", endpoint_id()),),
         (),
+        diagnostics=(audited(),),
+        roles=(),
     )
+    subnet = Subnet(ArmId.of(SUBSCRIPTION, "rg-net", SUBNET, "vnet-1", "endpoints"), ("10.1.0.0/24",))
     zone = Zone(
         zone_id(),
         (link_to(network_id()),),
@@ -452,9 +462,10 @@ def healthy() -> Given:
         NOW,
         vault,
         MappingProxyType({endpoint_id(): endpoint_to(vault.id)}),
-        MappingProxyType({network_id(): Network(network_id(), ("10.1.0.0/16",))}),
+        MappingProxyType({network_id(): Network(network_id(), ("10.1.0.0/16",), subnets=(subnet,))}),
         (zone,),
         neighbours=(),
+        claimants=(endpoint_id(),),
     )
     policy = Policy(
         zones=(ZonePolicy(zone_id(), Writer.KVGUARD),),

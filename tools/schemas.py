@@ -11,22 +11,18 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import Any, get_args
 
-import msgspec
-
-from shared.adapters.policy_document import PolicyDocument
+from shared.adapters.policy_schema import DIALECT, policy_schema
 from shared.domain.answer import AnswerKind
 from shared.domain.change import Change
-from shared.domain.grades import Applicability, Mode, Severity
+from shared.domain.grades import Applicability, Severity
 from shared.domain.message import MESSAGE_VERSION
 from shared.domain.reading import UnreadReason
-from shared.domain.rule import Rule
 from shared.reporting.assessment import ASSESSMENT_VERSION
 from shared.reporting.findings import ADVICE, FINDING_VERSION, ID, SENTENCE, FixState
 from shared.rules.registry import RULES
 
 Schema = dict[str, Any]
 
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 RULE_ID = {"type": "string", "pattern": "^KVG[0-9]{3}$"}
 TIME = {"type": "string", "format": "date-time", "pattern": "Z$"}
 
@@ -37,7 +33,7 @@ def schemas() -> dict[str, str]:
         "finding.v1.json": finding(),
         "assessment.v1.json": assessment(),
         "reconcile.v1.json": reconcile(),
-        "policy.v1.json": policy(),
+        "policy.v1.json": policy_schema(RULES),
     }
     return {name: json.dumps(schema, indent=2) + "\n" for name, schema in built.items()}
 
@@ -91,6 +87,14 @@ def assessment() -> Schema:
         "plan": record(plan),
         "answers": array({"$ref": "#/$defs/answer"}),
         "evaluated": array(RULE_ID),
+        "exempted": array({"$ref": "#/$defs/exempted"}),
+    }
+    exempted = {
+        "finding": {"$ref": "#/$defs/finding"},
+        "scope": resource("what the exemption covers"),
+        "reason": text(SENTENCE),
+        "owner": text(SENTENCE),
+        "expires": TIME,
     }
     missing = {
         "rule": RULE_ID,
@@ -114,6 +118,7 @@ def assessment() -> Schema:
             "option": record(option_members()),
             "planned": record({**planned, "after": array(hexadecimal(32))}),
             "not_evaluated": record(missing),
+            "exempted": record(exempted),
             "answer": record(answer),
         },
     )
@@ -140,6 +145,7 @@ def reconcile() -> Schema:
             "resource": nullable(resource("what changed")),
             "initiator": {"type": "string"},
             "promised": nullable(TIME),
+            "thorough": {"type": "boolean"},
         },
         "sweep": {
             "subscription": subscription,
@@ -157,24 +163,6 @@ def reconcile() -> Schema:
             for kind, members in kinds.items()
         },
     )
-
-
-def policy() -> Schema:
-    """The policy file, for editors: each rule with the modes that its ceiling allows."""
-    shape = msgspec.json.schema(PolicyDocument)
-    definitions = shape["$defs"]
-    modes = {rule.id: {"enum": [mode.value for mode in allowed_modes(rule)]} for rule in RULES}
-    definitions["PolicyDocument"]["properties"]["rules"] = {
-        "type": "object",
-        "properties": modes,
-        "additionalProperties": False,
-    }
-    return document("policy.v1", "The policy file, docs/policy.md.", {"$ref": shape["$ref"]}, definitions)
-
-
-def allowed_modes(rule: Rule) -> list[Mode]:
-    """The modes that do not exceed a rule's ceiling."""
-    return [mode for mode in Mode if mode.cap <= rule.ceiling]
 
 
 def finding_members() -> Schema:

@@ -77,12 +77,13 @@ class Assessment:
     evaluated: tuple[str, ...] = field(default=())
     exempted: tuple[Exempted, ...] = ()
 
-    def wanted(self) -> tuple[Unread, ...]:
-        """The deferred parts that a deeper reading would have to bring for a full verdict."""
-        unread = [missing.unread for missing in self.not_evaluated]
+    def wanted(self, rules: frozenset[str]) -> tuple[Unread, ...]:
+        """The deferred parts that a deeper reading would have to bring for the full verdict of these rules."""
+        unread = [missing.unread for missing in self.not_evaluated if missing.rule in rules]
         unread += [
             blocker.unread
             for finding in self.findings
+            if finding.rule in rules
             for option in finding.options
             for blocker in option.blockers
             if blocker.unread is not None

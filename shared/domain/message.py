@@ -54,7 +54,8 @@ class Look:
     ``event`` is the time of the event that led here, if one did: a reading that began too soon after it may have
     missed what it announced. ``resource`` and ``initiator`` are that event's, None and empty when there was none.
     ``promised`` is the time in the vault's row that this look was promised for, None for any other look: so a worker
-    whose clock is behind knows too that nothing else will come for that promise.
+    whose clock is behind knows too that nothing else will come for that promise. ``thorough`` says that no event asked
+    for it, so that there is time to read what only rules with ``at_events`` False want.
     """
 
     vault: ArmId
@@ -65,6 +66,7 @@ class Look:
     resource: ArmId | None = None
     initiator: str = ""
     promised: datetime | None = None
+    thorough: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,8 @@ class Auditor:
             history = history_of(self._ledger.load(vault))
         except LedgerUnavailable as error:
             history = Unread(UnreadReason.UNAVAILABLE, str(error)[:200])
-        judgement = self._judge.judge(vault, self._policies.policy(), history, deadline, fresh=True)
+        every = self._judge.every_rule
+        judgement = self._judge.judge(vault, self._policies.policy(), history, deadline, fresh=True, also=every)
         if isinstance(judgement, Gone):
             return judgement
         return Audit(judgement, render(judgement.assessment, judgement.plan, _answers(judgement), self._mode))

@@ -83,7 +83,8 @@ class Executor:
         while True:
             if deadline.remaining() < _SECONDS_FOR_ONE_CHANGE:
                 return Execution(row, current, tuple(outcomes), fixes, self._backoff)
-            judged = self._judge.judge(row.vault, policy, history_of(row), deadline, parts=parts, fresh=True)
+            history = history_of(row)
+            judged = self._judge.judge(row.vault, policy, history, deadline, parts=parts, fresh=True, also=first.also)
             if isinstance(judged, Gone):
                 return Execution(row, judged, tuple(outcomes), fixes)
             current, parts = judged, judged.parts

@@ -22,12 +22,16 @@ _DEEPEST = len(Part)
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A reading and what follows from it. ``parts`` are the deeper parts that the reading went to."""
+    """A reading and what follows from it. ``parts`` are the deeper parts that the reading went to.
+
+    ``also`` are the rules that parts were read for although they do not ask for them at events.
+    """
 
     snapshot: VaultSnapshot
     assessment: Assessment
     plan: ChangePlan
     parts: frozenset[Part]
+    also: frozenset[str] = frozenset()
 
 
 class Judge:
@@ -36,6 +40,8 @@ class Judge:
     def __init__(self, estate: Estate, rules: Sequence[Rule]) -> None:
         self._estate = estate
         self._rules = rules
+        self._at_events = frozenset(rule.id for rule in rules if rule.at_events)
+        self.every_rule = frozenset(rule.id for rule in rules)
 
     def admit(self, vault: ArmId) -> None:
         """Ask for room for one look; see ``Estate.admit``."""
@@ -50,21 +56,34 @@ class Judge:
         *,
         parts: frozenset[Part] = frozenset(),
         fresh: bool = False,
+        also: frozenset[str] = frozenset(),
     ) -> Judgement | Gone:
-        """Read the vault, deepen while a rule's verdict waits for a part that was left out, then plan."""
+        """Read the vault, deepen while a rule's verdict waits for a part that was left out, then plan.
+
+        Parts are read for the rules that ask for them at events, and for those whose ids are in ``also``.
+        """
         snapshot = self._estate.read(vault, deadline=deadline, parts=parts, fresh=fresh)
         if isinstance(snapshot, Gone):
             return snapshot
-        return self.again(replace(snapshot, history=history), policy, parts, deadline)
+        return self.again(replace(snapshot, history=history), policy, parts, deadline, also=also)
 
-    def again(self, snapshot: VaultSnapshot, policy: Policy, parts: frozenset[Part], deadline: Deadline) -> Judgement:
+    def again(
+        self,
+        snapshot: VaultSnapshot,
+        policy: Policy,
+        parts: frozenset[Part],
+        deadline: Deadline,
+        *,
+        also: frozenset[str] = frozenset(),
+    ) -> Judgement:
         """Judge a reading that is at hand; only parts that were left out so far and are now wanted are read."""
         assessment = evaluate(snapshot, policy, self._rules)
         for _ in range(_DEEPEST):
-            wanted = frozenset(unread.part for unread in assessment.wanted() if unread.part is not None) - parts
+            asking = self._at_events | also
+            wanted = frozenset(unread.part for unread in assessment.wanted(asking) if unread.part is not None) - parts
             if not wanted:
                 break
             parts |= wanted
             snapshot = self._estate.deepen(snapshot, deadline=deadline, parts=wanted)
             assessment = evaluate(snapshot, policy, self._rules)
-        return Judgement(snapshot, assessment, plan(snapshot, policy, self._rules), parts)
+        return Judgement(snapshot, assessment, plan(snapshot, policy, self._rules), parts, also)

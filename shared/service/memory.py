@@ -87,6 +87,12 @@ def note_seen(row: VaultRow, judged: Judgement) -> VaultRow:
     return replace(row, first_seen=MappingProxyType({key: known.get(key, now) for key in keys}))
 
 
+def open_rules(row: VaultRow) -> frozenset[str]:
+    """The rules that something is known of which waits to settle or that people were told."""
+    told = {note.split(" ", 2)[1] for note in row.told.values() if note.count(" ") >= 2}
+    return frozenset(told | {key.split(" ", 1)[0] for key in row.first_seen})
+
+
 def note_completed(row: VaultRow, judged: Judgement, consistency: timedelta) -> VaultRow:
     """The row of a run that ends with this reading: what it settles, and since when the vault gives no whole answer.
 

@@ -38,6 +38,7 @@ def encode(work: Work) -> str:
         body["resource"] = None if work.resource is None else work.resource.text
         body["initiator"] = work.initiator
         body["promised"] = None if work.promised is None else _text(work.promised)
+        body["thorough"] = work.thorough
     else:
         body |= {"kind": "sweep", "subscription": work.subscription, "why": work.why, "cursor": work.cursor}
         body["event"] = None if work.event is None else _text(work.event)
@@ -74,7 +75,10 @@ def decode(text: str) -> Work:
         resource = None if body.get("resource") is None else _id(body, "resource")
         initiator = _string(body, "initiator", "")
         promised = None if body.get("promised") is None else _time(body["promised"], "promised")
-        return Look(vault, _string(body, "why", ""), attempt, first, event, resource, initiator, promised)
+        thorough = body.get("thorough", False)
+        if not isinstance(thorough, bool):
+            raise InvalidMessage("thorough is neither true nor false")
+        return Look(vault, _string(body, "why", ""), attempt, first, event, resource, initiator, promised, thorough)
     if kind == "sweep":
         subscription = _string(body, "subscription")
         if not is_subscription(subscription):

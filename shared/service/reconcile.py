@@ -23,7 +23,7 @@ from shared.service.coalesce import CLOCKS_DIFFER, Need, clamped, need, note, wa
 from shared.service.execute import Execution, Executor
 from shared.service.judge import Judge, Judgement
 from shared.service.lease import LeaseKept, Leases, Left
-from shared.service.memory import history_of, note_completed, note_seen, remember
+from shared.service.memory import history_of, note_completed, note_seen, open_rules, remember
 from shared.service.nearby import keep_index, near
 from shared.service.outlook import (
     LONGEST_PROMISE,
@@ -145,10 +145,11 @@ class Reconciler:
         except EstateThrottled as error:
             return self._in_turn(look, row, error)
         fresh = fresh or bool(row.told or row.first_seen) or wants_fresh(row, policy.timing)
-        judged = self._judge.judge(row.vault, policy, history_of(row), deadline, fresh=fresh)
+        also = self._judge.every_rule if look.thorough else open_rules(row)
+        judged = self._judge.judge(row.vault, policy, history_of(row), deadline, fresh=fresh, also=also)
         if isinstance(judged, Judgement) and judged.snapshot.cached and _noteworthy(judged):
             parts = judged.parts
-            judged = self._judge.judge(row.vault, policy, history_of(row), deadline, parts=parts, fresh=True)
+            judged = self._judge.judge(row.vault, policy, history_of(row), deadline, parts=parts, fresh=True, also=also)
         if isinstance(judged, Gone):
             return self._gone(row, policy)
         row = remember(row, judged.snapshot)
@@ -171,14 +172,14 @@ class Reconciler:
             raise error
         if row.look_at is not None and now < row.look_at <= now + wait:
             return Ended("coalesced", f"{error}; a look is promised"), row
-        again = replace(promised(row.vault, now + wait), attempt=look.attempt, first=first)
+        again = replace(promised(row.vault, now + wait), attempt=look.attempt, first=first, thorough=look.thorough)
         self._inbox.send([again], wait)
         return Ended("retry", f"{error}, asks again in {wait.total_seconds():.0f} s"), replace(row, look_at=now + wait)
 
     def _with_history(self, judged: Judgement, row: VaultRow, policy: Policy, deadline: Deadline) -> Judgement:
         """The same reading judged with what this look has added to the history."""
         snapshot = replace(judged.snapshot, history=history_of(row))
-        return self._judge.again(snapshot, policy, judged.parts, deadline)
+        return self._judge.again(snapshot, policy, judged.parts, deadline, also=judged.also)
 
     def _settle(self, row: VaultRow, judged: Judgement, policy: Policy, deadline: Deadline) -> tuple[Ended, VaultRow]:
         row = note_seen(row, judged)

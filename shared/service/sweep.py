@@ -98,7 +98,9 @@ class Sweeper:
             now = self._clock.now()
             seen.add(cursor)
             vaults, cursor = self._estate.vault_page(subscription, cursor, deadline=deadline)
-            self._inbox.send([Look(vault, request.why, first=now, event=request.event) for vault in vaults])
+            thorough = request.event is None
+            looks = [Look(v, request.why, first=now, event=request.event, thorough=thorough) for v in vaults]
+            self._inbox.send(looks)
             count += len(vaults)
             if cursor in seen:
                 back = ", whose list leads back to a page that was read" if cursor else ""

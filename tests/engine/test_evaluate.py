@@ -32,6 +32,7 @@ from tests.builders import (
 DEAD = kvg202_dead_connection.RULE
 MISSING = kvg411_missing_a_record.RULE
 TTL = kvg413_ttl_out_of_range.RULE
+EVERY = frozenset(rule.id for rule in RULES)
 
 
 def _applicability(given: Given, rule: Rule) -> Applicability | None:
@@ -156,16 +157,16 @@ def test_repeated_results_about_one_subject_are_one() -> None:
 
 def test_what_a_deeper_reading_would_bring_is_wanted_once() -> None:
     deferred = Unread(UnreadReason.DEFERRED, "zone groups", Part.ZONE_GROUPS)
-    assert missing_record().endpoint(zone_groups=deferred).assess().wanted() == (deferred,)
-    assert missing_record().endpoint(zone_groups=FORBIDDEN).assess().wanted() == ()
+    assert missing_record().endpoint(zone_groups=deferred).assess().wanted(EVERY) == (deferred,)
+    assert missing_record().endpoint(zone_groups=FORBIDDEN).assess().wanted(EVERY) == ()
     neighbours = Unread(UnreadReason.DEFERRED, "other vaults", Part.NEIGHBOURS)
     given = unlinked().at(replace(unlinked().snapshot, neighbours=neighbours))
-    assert given.assess().wanted() == (neighbours,)
+    assert given.assess().wanted(EVERY) == (neighbours,)
     perimeter = Unread(UnreadReason.DEFERRED, "perimeters", Part.PERIMETER)
     open_vault = healthy().vault(perimeters=perimeter, public_access=PublicAccess.ENABLED)
-    assert open_vault.assess().wanted() == (perimeter,)
+    assert open_vault.assess().wanted(EVERY) == (perimeter,)
 
 
 def test_a_healthy_vault_wants_nothing() -> None:
-    assert healthy().assess().wanted() == ()
+    assert healthy().assess().wanted(EVERY) == ()
     assert healthy().assess().not_evaluated == ()

@@ -92,11 +92,19 @@ class Judging(Judge):
     def __init__(self, estate: Estate) -> None:
         super().__init__(estate, (record_rule.RULE,))
 
-    def again(self, snapshot: VaultSnapshot, policy: Policy, parts: frozenset[Part], deadline: Deadline) -> Judgement:
+    def again(
+        self,
+        snapshot: VaultSnapshot,
+        policy: Policy,
+        parts: frozenset[Part],
+        deadline: Deadline,
+        *,
+        also: frozenset[str] = frozenset(),
+    ) -> Judgement:
         record = snapshot.named_zones()[0].lookup("contoso")
-        key = (snapshot.read_at, record is None, repr(snapshot.history), parts)
+        key = (snapshot.read_at, record is None, repr(snapshot.history), parts, also)
         if key not in self._known:
-            self._known[key] = super().again(snapshot, policy, parts, deadline)
+            self._known[key] = super().again(snapshot, policy, parts, deadline, also=also)
         return self._known[key]
 
 

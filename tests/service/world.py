@@ -79,6 +79,7 @@ class FakeEstate:
     outcomes: list[Outcome] = field(default_factory=list)
     ignores_writes: bool = False
     reads: list[str] = field(default_factory=list)
+    deepened: list[frozenset[Part]] = field(default_factory=list)
     applied: list[Change] = field(default_factory=list)
     before_apply: Callable[[], None] = lambda: None
     endpoints: dict[ArmId, tuple[ArmId, ...] | Gone] = field(default_factory=dict)
@@ -105,6 +106,7 @@ class FakeEstate:
 
     def deepen(self, snapshot: VaultSnapshot, *, deadline: Deadline, parts: frozenset[Part]) -> VaultSnapshot:
         self.reads.append("deepen")
+        self.deepened.append(parts)
         seen = self.truth if self.stale is None else self.stale
         assert isinstance(seen, VaultSnapshot)
         return self._deepened(snapshot, seen, parts)
@@ -117,6 +119,16 @@ class FakeEstate:
         if Part.ZONE_GROUPS in parts:
             known = {e: v for e, v in seen.endpoints.items() if isinstance(v, PrivateEndpoint)}
             glance = replace(glance, endpoints=MappingProxyType({**glance.endpoints, **known}))
+        if Part.DIAGNOSTICS in parts:
+            glance = replace(glance, vault=replace(glance.vault, diagnostics=seen.vault.diagnostics))
+        if Part.ROLES in parts:
+            glance = replace(glance, vault=replace(glance.vault, roles=seen.vault.roles))
+        if Part.CLAIMANTS in parts:
+            glance = replace(glance, claimants=seen.claimants)
+        if Part.NETWORKS in parts:
+            glance = replace(glance, networks=seen.networks)
+        if Part.FILTERS in parts:
+            glance = replace(glance, security_groups=seen.security_groups, route_tables=seen.route_tables)
         return glance
 
     def vaults(self, subscription: str, *, deadline: Deadline) -> Iterable[ArmId]:
@@ -163,9 +175,15 @@ def _glance(snapshot: VaultSnapshot) -> VaultSnapshot:
     }
     return replace(
         snapshot,
-        vault=replace(snapshot.vault, perimeters=unread(Part.PERIMETER)),
+        vault=replace(
+            snapshot.vault,
+            perimeters=unread(Part.PERIMETER),
+            diagnostics=unread(Part.DIAGNOSTICS),
+            roles=unread(Part.ROLES),
+        ),
         endpoints=MappingProxyType(endpoints),
         neighbours=unread(Part.NEIGHBOURS),
+        claimants=unread(Part.CLAIMANTS),
     )
 
 
