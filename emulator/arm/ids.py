@@ -11,6 +11,7 @@ from typing import Any
 class ResourceId:
     """One Azure resource: subscription, group (None at subscription level), provider and its type/name pairs.
 
+    ``base`` is the id of the resource that an extension resource lies on, empty for any other.
     Shape: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
     """
 
@@ -19,15 +20,21 @@ class ResourceId:
     provider: str
     types: tuple[str, ...]
     names: tuple[str, ...]
+    base: str = ""
 
     @cached_property
     def text(self) -> str:
         """The id as ARM writes it, with `resourceGroups` in camel case."""
-        scope = f"/subscriptions/{self.subscription}"
-        if self.group is not None:
-            scope += f"/resourceGroups/{self.group}"
         pairs = "".join(f"/{kind}/{name}" for kind, name in zip(self.types, self.names, strict=True))
-        return f"{scope}/providers/{self.provider}{pairs}"
+        return f"{self.scope}/providers/{self.provider}{pairs}"
+
+    @property
+    def scope(self) -> str:
+        """What the resource lies in or on: its subscription, its group, or the resource that it extends."""
+        if self.base:
+            return self.base
+        scope = f"/subscriptions/{self.subscription}"
+        return scope if self.group is None else f"{scope}/resourceGroups/{self.group}"
 
     @cached_property
     def upper_text(self) -> str:
@@ -79,6 +86,11 @@ class ResourceId:
         parts = [part for part in text.split("/") if part]
         if len(parts) < 2 or parts[0].casefold() != "subscriptions":
             raise ValueError(f"not a resource id: {text!r}")
+        base, own = split_extension(parts)
+        if base:
+            inner = cls.parse("/".join(base))
+            extension = cls.parse("/".join([*parts[:2], *own]))
+            return replace(extension, group=inner.group, base=inner.text)
         group: str | None = None
         rest = parts[2:]
         if len(rest) >= 2 and rest[0].casefold() == "resourcegroups":
@@ -92,3 +104,13 @@ def is_within(scope: str, resource: str) -> bool:
     """Whether an id lies at or below a scope, whole segments compared without regard to case."""
     outer, inner = scope.rstrip("/").casefold(), resource.rstrip("/").casefold()
     return inner == outer or inner.startswith(f"{outer}/")
+
+
+def split_extension(parts: list[str]) -> tuple[list[str], list[str]]:
+    """The segments of an id or path, split into what is extended (empty: nothing is) and what extends it.
+
+    An extension resource has a second `providers` segment.
+    Source: https://learn.microsoft.com/azure/azure-resource-manager/management/extension-resource-types
+    """
+    found = [index for index, part in enumerate(parts) if part.casefold() == "providers"]
+    return ([], parts) if len(found) < 2 else (parts[: found[-1]], parts[found[-1] :])

@@ -53,6 +53,7 @@ class Interfaces:
             location=body.get("location"),
             tags=body.get("tags"),
             etag=weak_etag(),
+            dns_servers=list(((body.get("properties") or {}).get("dnsSettings") or {}).get("dnsServers") or []),
         )
         if existing is not None:
             interface.guid = existing.guid
@@ -136,7 +137,7 @@ def render(world: World, interface: Interface) -> Json:
         "provisioningState": interface.state.value,
         "resourceGuid": interface.guid,
         "ipConfigurations": [_configuration(world, interface, item) for item in interface.ip_configurations],
-        "dnsSettings": {"dnsServers": [], "appliedDnsServers": []},
+        "dnsSettings": {"dnsServers": interface.dns_servers, "appliedDnsServers": interface.dns_servers},
         "macAddress": "",
         "enableAcceleratedNetworking": False,
         "vnetEncryptionSupported": False,

@@ -16,7 +16,7 @@ from emulator.arm.messages import ArmResponse, Json
 from emulator.arm.network_writes import scope_prefix
 from emulator.arm.operations import Protocol
 from emulator.arm.paging import end_of_list, page
-from emulator.arm.resources import Connection, DeletedVault, Stamp, State, Vault
+from emulator.arm.resources import Assignment, Connection, DeletedVault, Stamp, State, Vault
 from emulator.arm.routing import Call, Router, Shape
 from emulator.arm.switches import Omitted, show
 from emulator.arm.world import World
@@ -28,6 +28,9 @@ PURGE_SECONDS = 10.0
 RETENTION_DAYS = 90
 _NAME = re.compile(r"[a-z](?!.*--)[a-z0-9-]{1,22}[a-z0-9]", re.IGNORECASE)
 _PUBLIC_ACCESS_SINCE = "2021-06-01"
+# Vaults made with this version or a later one use Azure RBAC unless told otherwise; older ones keep what they have.
+# https://learn.microsoft.com/azure/key-vault/general/access-control-default
+_RBAC_SINCE = "2026-02-01"
 
 
 class Vaults:
@@ -97,8 +100,13 @@ class Vaults:
         for required in ("sku", "tenantId"):
             if required not in properties:
                 raise bad_request(f"The parameter {required} is not specified.")
+        _refuse_irreversible(properties)
         if existing is not None:
             self._keep_omitted(existing, properties)
+            if existing.properties.get("enablePurgeProtection"):
+                properties.setdefault("enablePurgeProtection", True)
+        elif properties.get("enableRbacAuthorization") is None and call.request.api_version >= _RBAC_SINCE:
+            properties["enableRbacAuthorization"] = True
         stamp = self._stamp(call)
         vault = Vault(
             id=call.id if existing is None else existing.id,
@@ -154,6 +162,7 @@ class Vaults:
         if "tags" in body:
             vault.tags = dict(body["tags"] or {})
         sent = dict(body.get("properties") or {})
+        _refuse_irreversible(sent)
         if "networkAcls" in sent:
             self._keep_omitted(vault, sent)
         vault.properties.update(sent)
@@ -207,8 +216,14 @@ class Vaults:
         return ArmResponse(200)
 
     def remove(self, vault: Vault) -> None:
-        """Soft-delete the vault and cut its connections, whose endpoints see Disconnected."""
+        """Soft-delete the vault and cut its connections, whose endpoints see Disconnected.
+
+        Its role assignments go for good, its diagnostic settings come back with it.
+        Source: https://learn.microsoft.com/azure/key-vault/general/key-vault-recovery
+        """
         store = self._world.store
+        for assignment in store.referrers(vault.id, Assignment):
+            store.remove(assignment.id)
         for connection in store.children(vault.id, Connection):
             connections.disconnect_endpoint(self._world, connection)
             store.remove(connection.id)
@@ -243,7 +258,8 @@ class Vaults:
     def purge(self, call: Call) -> ArmResponse:
         """Free the name of a deleted vault for good: 202, then 200 at the Location."""
         location, name = call.target.names
-        self._deleted(name, location)
+        if self._deleted(name, location).vault.properties.get("enablePurgeProtection"):
+            raise ArmError(405, "MethodNotAllowed", "Operation 'DeletedVaultPurge' is not allowed.")
         operation = self._world.operations.start(
             Protocol.KEY_VAULT,
             seconds=PURGE_SECONDS,
@@ -266,18 +282,21 @@ class Vaults:
     def _render_deleted(self, deleted: DeletedVault) -> Json:
         vault = deleted.vault
         location = (vault.location or "").replace(" ", "").casefold()
+        properties: Json = {
+            "vaultId": vault.id.text,
+            "location": vault.location,
+            "tags": vault.tags or {},
+            "deletionDate": iso(deleted.deleted_at),
+            "scheduledPurgeDate": iso(deleted.deleted_at + timedelta(days=RETENTION_DAYS)),
+        }
+        if vault.properties.get("enablePurgeProtection"):
+            properties["purgeProtectionEnabled"] = True
         return {
             "id": f"/subscriptions/{vault.id.subscription}/providers/Microsoft.KeyVault/locations/{location}"
             f"/deletedVaults/{vault.id.name}",
             "name": vault.id.name,
             "type": "Microsoft.KeyVault/deletedVaults",
-            "properties": {
-                "vaultId": vault.id.text,
-                "location": vault.location,
-                "tags": vault.tags or {},
-                "deletionDate": iso(deleted.deleted_at),
-                "scheduledPurgeDate": iso(deleted.deleted_at + timedelta(days=RETENTION_DAYS)),
-            },
+            "properties": properties,
         }
 
     def render(self, vault: Vault, api_version: str, *, slash: bool = True) -> Json:
@@ -354,6 +373,15 @@ class Vaults:
 
 def _forget(world: World, name: str) -> None:
     world.store.deleted_vaults.pop(name.casefold(), None)
+
+
+def _refuse_irreversible(sent: Json) -> None:
+    """Purge protection, once on, stays on; false is refused even where it is off."""
+    if sent.get("enablePurgeProtection") is False:
+        raise bad_request(
+            'The property "enablePurgeProtection" cannot be set to false. Enabling the purge protection for a vault '
+            "is an irreversible action."
+        )
 
 
 def _policy_key(policy: Json) -> tuple[str, str]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from ipaddress import IPv4Network, ip_address, ip_network
 from typing import Any
 
-from emulator.arm import peerings
-from emulator.arm.errors import ArmError, bad_request
+from emulator.arm import filters, peerings
+from emulator.arm.errors import ArmError, bad_request, invalid_reference
 from emulator.arm.ids import ResourceId
 from emulator.arm.messages import ArmResponse, Json
 from emulator.arm.network_writes import deleting, in_scope, refuse_while_busy
@@ -20,6 +20,7 @@ from emulator.arm.resources import (
     Interface,
     Network,
     Peering,
+    Plain,
     State,
     Subnet,
     weak_etag,
@@ -96,6 +97,7 @@ class Networks:
             self._refuse_in_use(old)
         for sent in subnets or []:
             _check_subnet(network, sent["name"], sent.get("properties") or {})
+            self._check_filters(call, sent.get("properties") or {})
         for sent in sent_peerings or []:
             peerings.require_remote(self._world, network, sent["name"], sent.get("properties") or {})
         for old in leaving:
@@ -189,6 +191,7 @@ class Networks:
         refuse_while_busy(self._world, call, network)
         new = store.find(call.id, Subnet) is None
         properties = call.request.body.get("properties") or {}
+        self._check_filters(call, properties)
         subnet = self._store_subnet(network, call.id.name, properties, State.UPDATING)
         network.etag = weak_etag()
         return self._started(call, subnet, new)
@@ -198,9 +201,27 @@ class Networks:
         existing = self._world.store.find(target, Subnet)
         _check_subnet(network, name, properties)
         kept = {key: value for key, value in properties.items() if key not in ("ipConfigurations", "privateEndpoints")}
+        if kept.get("serviceEndpoints"):
+            kept["serviceEndpoints"] = [
+                {"provisioningState": "Succeeded", "locations": ["*"], **sent} for sent in kept["serviceEndpoints"]
+            ]
         subnet = Subnet(id=target if existing is None else existing.id, state=state, etag=weak_etag(), properties=kept)
         self._world.store.put(subnet)
+        for kind in filters.KINDS:
+            filter_id = kind.of_subnet(kept)
+            if filter_id is not None:
+                self._world.store.refer(subnet, filter_id)
         return subnet
+
+    def _check_filters(self, call: Call, properties: Json) -> None:
+        """The security group and route table of a subnet exist, and the caller may join them."""
+        for kind in filters.KINDS:
+            filter_id = kind.of_subnet(properties)
+            if filter_id is None:
+                continue
+            if self._world.store.find(filter_id, Plain) is None:
+                raise invalid_reference(filter_id, call.id)
+            self._world.require_linked(call.request, call.action, call.id, f"{kind.type}/join/action", filter_id)
 
     def delete_subnet(self, call: Call) -> ArmResponse:
         """Delete a subnet that nothing uses."""

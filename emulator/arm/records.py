@@ -149,11 +149,14 @@ class Records:
         for other in self._world.store.children(zone.id, RecordSet):
             same_name = other.id.name == record.id.name and other.record_type != record.record_type
             if same_name and "CNAME" in (other.record_type, record.record_type):
+                # As users of Azure DNS report it, flat like all errors of that service.
+                # https://github.com/rcl-letsencrypt-auto-ssl/Lets-Encrypt-Auto/issues/26
                 raise ArmError(
-                    400,
-                    "BadRequest",
-                    f"The record set {record.id.name} conflicts with a record set of type {other.record_type} of the "
-                    "same name: a CNAME stands alone.",
+                    409,
+                    "Conflict",
+                    f"The {record.record_type} record could not be created because another record with the same name "
+                    "already exists in this zone.",
+                    flat=True,
                 )
 
 

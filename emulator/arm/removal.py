@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from emulator.arm.endpoints import ENDPOINTS, Endpoints
+from emulator.arm.filters import KINDS, Filters
 from emulator.arm.interfaces import INTERFACES
 from emulator.arm.keyvault import VAULTS, Vaults
 from emulator.arm.links import LINKS
@@ -40,5 +41,6 @@ def removers(world: World) -> dict[str, Remover]:
         RULESETS: _only(Plain, Rulesets(world).remove),
         INTERFACES: forget,
         NETWORKS: _only(Network, Networks(world).remove),
+        **{kind.type: _only(Plain, Filters(world).remove) for kind in KINDS},
         VAULTS: _only(Vault, Vaults(world).remove),
     }

@@ -154,6 +154,7 @@ class Interface(Resource):
 
     ip_configurations: list[IpConfiguration] = field(default_factory=list)
     endpoint_id: str | None = None
+    dns_servers: list[str] = field(default_factory=list)
     guid: str = field(default_factory=new_guid)
     _configuration_ids: dict[str, ResourceId] = field(default_factory=dict, repr=False)
 
@@ -239,3 +240,22 @@ class Plain(Resource):
 
     properties: dict[str, Any] = field(default_factory=dict)
     guid: str = field(default_factory=new_guid)
+
+
+@dataclass
+class Assignment(Resource):
+    """A role assignment; `scope` is the id of what it lies on."""
+
+    scope: str = ""
+    role: str = ""
+    principal: str = ""
+    principal_type: str = "ServicePrincipal"
+    condition: str | None = None
+    made: Stamp = field(default_factory=Stamp)
+
+
+@dataclass
+class RoleDefinition(Resource):
+    """A custom role; `properties` as sent."""
+
+    properties: dict[str, Any] = field(default_factory=dict)

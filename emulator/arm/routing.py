@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from urllib.parse import unquote
 
 from emulator.arm.errors import ArmError
-from emulator.arm.ids import ResourceId
+from emulator.arm.ids import ResourceId, split_extension
 from emulator.arm.messages import ArmRequest, ArmResponse
 from emulator.arm.operations import Operation
 
@@ -33,6 +33,7 @@ class Target:
     provider: str
     types: tuple[str, ...]
     names: tuple[str, ...]
+    base: str = ""
 
     @property
     def parent_id(self) -> ResourceId | None:
@@ -40,13 +41,15 @@ class Target:
         if not self.names:
             return None
         depth = len(self.names)
-        return ResourceId(self.subscription, self.group, self.provider, self.types[:depth], self.names)
+        return ResourceId(self.subscription, self.group, self.provider, self.types[:depth], self.names, self.base)
 
     @property
     def scope(self) -> str:
         """The scope whose rights a collection needs."""
         if self.parent_id is not None:
             return self.parent_id.text
+        if self.base:
+            return self.base
         base = f"/subscriptions/{self.subscription}"
         return base if self.group is None else f"{base}/resourceGroups/{self.group}"
 
@@ -75,6 +78,7 @@ class Call:
             self.target.provider,
             self.target.types[: len(self.target.names)],
             self.target.names,
+            self.target.base,
         )
 
 
@@ -110,11 +114,14 @@ class Router:
     def resolve(self, method: str, path: str) -> tuple[Route, Target]:
         """Find the route of a path below `/subscriptions/{id}[/resourceGroups/{name}]/providers/`.
 
+        The path of an extension resource begins with the id of the resource that it extends.
         Raises ArmError 400 or 404 for paths and types nobody serves, 405 for a method that the type lacks.
         """
         parts = [unquote(part) for part in path.split("/") if part]
-        subscription, rest = parts[1], parts[2:]
-        group: str | None = None
+        extended, own = split_extension(parts)
+        base = self._canonical(extended, path) if extended else None
+        subscription, rest = parts[1], own if extended else parts[2:]
+        group: str | None = None if base is None else base.group
         if rest and rest[0].casefold() == "resourcegroups":
             group, rest = rest[1], rest[2:]
         if len(rest) < 3 or rest[0].casefold() != "providers":
@@ -129,7 +136,8 @@ class Router:
                 gateway=True,
             )
         provider, *types = canonical.split("/")
-        target = Target(subscription, group, provider, tuple(types), tuple(segments[1::2]))
+        extends = "" if base is None else base.text
+        target = Target(subscription, group, provider, tuple(types), tuple(segments[1::2]), extends)
         below = Shape.ACTION if method == "POST" else Shape.COLLECTION
         shape = below if len(segments) % 2 else Shape.ITEM
         route = self._routes.get((method, shape, canonical.casefold()))
@@ -138,3 +146,15 @@ class Router:
                 405, "MethodNotAllowed", f"The method '{method}' is not allowed for '{canonical}'.", gateway=True
             )
         return route, target
+
+    def _canonical(self, parts: list[str], path: str) -> ResourceId:
+        """The id of an extended resource, its type spelled as registered."""
+        try:
+            found = ResourceId.parse("/".join(parts))
+        except ValueError as error:
+            raise ArmError(404, "InvalidResourceType", f"The path '{path}' names no resource.", gateway=True) from error
+        canonical = self._types.get(found.type.casefold())
+        if canonical is None:
+            return found
+        provider, *types = canonical.split("/")
+        return replace(found, provider=provider, types=tuple(types))

@@ -14,10 +14,12 @@ from urllib.parse import unquote
 from emulator.arm.access import Principal
 from emulator.arm.clock import Clock, http_date
 from emulator.arm.connections import Connections
+from emulator.arm.diagnostics import Diagnostics
 from emulator.arm.endpoints import Endpoints
 from emulator.arm.errors import ArmError, bad_request, forbidden
 from emulator.arm.events import ArmEvent, EventKind, EventStatus
 from emulator.arm.faults import Status
+from emulator.arm.filters import Filters
 from emulator.arm.identity import Identities
 from emulator.arm.interfaces import Interfaces
 from emulator.arm.keyvault import Vaults
@@ -31,6 +33,7 @@ from emulator.arm.perimeters import Perimeters
 from emulator.arm.records import Records
 from emulator.arm.removal import removers
 from emulator.arm.replica import Replica
+from emulator.arm.roles import Roles
 from emulator.arm.routing import Call, Route, Router, Shape
 from emulator.arm.rulesets import Rulesets
 from emulator.arm.subscriptions import Subscriptions
@@ -51,6 +54,9 @@ _PROVIDERS = (
     Records,
     Rulesets,
     Perimeters,
+    Filters,
+    Diagnostics,
+    Roles,
 )
 _KINDS = {"PUT": EventKind.WRITE, "PATCH": EventKind.WRITE, "DELETE": EventKind.DELETE, "POST": EventKind.ACTION}
 # Refusals of a provider are failed operations; those of the gateway are none.

@@ -235,7 +235,14 @@ def test_an_alias_stands_alone(arm: ArmClient, estate: Estate) -> None:
     estate.zone()
     arm.put(RECORD, record_body("10.1.0.4"))
     alias = {"properties": {"ttl": 60, "cnameRecord": {"cname": "elsewhere.example.com"}}}
-    assert _code(arm.put(f"{ZONE}/CNAME/kv-orders", alias)) == (400, "BadRequest")
+    refused = arm.put(f"{ZONE}/CNAME/kv-orders", alias)
+    assert refused.status_code == 409
+    assert refused.json()["code"] == "Conflict"
+    assert arm.get(f"{ZONE}/CNAME/kv-orders").status_code == 404
+    assert arm.delete(RECORD).status_code == 200
+    assert arm.put(f"{ZONE}/CNAME/kv-orders", alias).status_code == 201
+    assert arm.put(RECORD, record_body("10.1.0.4")).status_code == 409
+    assert arm.get(RECORD).status_code == 404
 
 
 def test_requests_that_make_no_sense_are_refused(arm: ArmClient, estate: Estate) -> None:
