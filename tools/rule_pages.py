@@ -30,8 +30,10 @@ _SUBJECTS = {
     "zone.id": "private DNS zone",
     "link.id": "virtual network link",
     "record.id": "A record",
+    "entry.id": "A record",
     'zone.id.child("A")': "A record",
-    "hold.subject": "subject of the refused repair",
+    "hold.subject": "subject of the held repair",
+    "subnet.id": "subnet",
 }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from shared.domain.arm_id import ArmId
+from shared.domain.reading import Part, Unread, UnreadReason
 
 
 class AnswerKind(Enum):
@@ -22,6 +23,7 @@ class Answer:
     """One answer. ``addresses`` are IPv4 and only present for a private record.
 
     ``chain`` are the lines that ``host`` prints for the walk along the aliases; ``reason`` says why it ended so.
+    ``unread`` is the part for want of which the answer is unknown, None where nothing that is read could tell.
     """
 
     kind: AnswerKind
@@ -29,11 +31,19 @@ class Answer:
     reason: str
     addresses: tuple[str, ...] = ()
     zone: ArmId | None = None
+    unread: Unread | None = None
 
     @property
     def summary(self) -> str:
         """The answer in a few words: the addresses or the kind."""
+        if self.unread is not None and self.unread.part is Part.CNAMES:
+            return "nxdomain or an alias"
         return ", ".join(self.addresses) if self.addresses else self.kind.value
+
+    @property
+    def missing(self) -> Unread:
+        """What an unknown answer waits for, or why nothing could tell."""
+        return self.unread or Unread(UnreadReason.UNSUPPORTED, self.reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,9 @@ SUBNET: Final = "Microsoft.Network/virtualNetworks/subnets"
 ZONE: Final = "Microsoft.Network/privateDnsZones"
 LINK: Final = "Microsoft.Network/privateDnsZones/virtualNetworkLinks"
 A_RECORD: Final = "Microsoft.Network/privateDnsZones/A"
+CNAME: Final = "Microsoft.Network/privateDnsZones/CNAME"
+SECURITY_GROUP: Final = "Microsoft.Network/networkSecurityGroups"
+ROUTE_TABLE: Final = "Microsoft.Network/routeTables"
 
 _SUBSCRIPTION = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _GROUP = re.compile(r"[-\w.()]{1,90}\Z")

@@ -313,7 +313,10 @@ class CreateZone(Keyed):
     def simulate(self, snapshot: VaultSnapshot) -> VaultSnapshot:
         if snapshot.zone(self.zone) is not None:
             return snapshot
-        return replace(snapshot, zones=(*snapshot.zones, Zone(self.zone, (), complete=True, record_count=1)))
+        return replace(
+            snapshot,
+            zones=(*snapshot.zones, Zone(self.zone, (), complete=True, cnames_complete=True, record_count=1)),
+        )
 
     @property
     def inverse(self) -> Change | Irreversible:

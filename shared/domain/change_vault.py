@@ -54,19 +54,22 @@ class DeleteConnection(_OnConnection):
 
 @dataclass(frozen=True, slots=True)
 class ApproveConnection(_OnConnection):
-    """Approve a Pending connection; the first one of a vault gives it the public alias."""
+    """Approve a Pending connection, or repeat a failed approval; a vault's first one gives it the public alias."""
 
     verb: Literal["approve-connection"] = "approve-connection"
 
     @property
     def description(self) -> str:
-        return f"approve connection {self.before.id.name}"
+        again = " again" if self.before.status is ConnectionStatus.APPROVED else ""
+        return f"approve connection {self.before.id.name}{again}"
 
     def simulate(self, snapshot: VaultSnapshot) -> VaultSnapshot:
         return _put_status(snapshot, self.before, ConnectionStatus.APPROVED)
 
     @property
     def inverse(self) -> Change | Irreversible:
+        if self.before.status is ConnectionStatus.APPROVED:
+            return Irreversible("nothing but the failed state: the connection was approved before")
         return Irreversible("the Pending state; an approved connection can be rejected but never waits again")
 
 
@@ -145,7 +148,8 @@ class SetNetworkAcl(Keyed):
     @property
     def description(self) -> str:
         rules = len(self.after.ip_rules) + len(self.after.network_rules)
-        return f"set the firewall of {self.vault.name} to {self.after.default_action.value} with {rules} rules"
+        action, bypass = self.after.default_action.value, self.after.bypass
+        return f"set the firewall of {self.vault.name} to {action} with {rules} rules and bypass {bypass}"
 
     def simulate(self, snapshot: VaultSnapshot) -> VaultSnapshot:
         return replace(snapshot, vault=replace(snapshot.vault, acl=self.after))

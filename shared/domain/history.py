@@ -26,8 +26,9 @@ class Sighting:
     moving_since: datetime | None = None
 
 
-# Who holds a subject when Azure itself refused a change.
+# Who holds a subject when Azure itself refused a change, and when somebody takes back what kvguard repairs.
 AZURE: Final = "Azure"
+KVGUARD: Final = "kvguard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ class Hold:
         """Whether Azure refused a change there, and nobody else said no."""
         return self.who == AZURE
 
+    @property
+    def by_fight(self) -> bool:
+        """Whether kvguard gave up because somebody takes its repair back again and again."""
+        return self.who == KVGUARD
+
 
 @dataclass(frozen=True, slots=True)
 class WrittenRecord:
@@ -58,12 +64,16 @@ class WrittenRecord:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What the ledger knows and Azure does not tell. Keys are ids of connections and of record sets."""
+    """What the ledger knows and Azure does not tell. Keys are ids of connections, of record sets and of zone links.
+
+    ``links_moving_since`` is when each link that is not completed was first seen so (UTC).
+    """
 
     sightings: Mapping[ArmId, Sighting] = field(default_factory=lambda: MappingProxyType({}))
     holds: tuple[Hold, ...] = ()
     written: Mapping[ArmId, WrittenRecord] = field(default_factory=lambda: MappingProxyType({}))
     ttl_mended: Mapping[ArmId, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    links_moving_since: Mapping[ArmId, datetime] = field(default_factory=lambda: MappingProxyType({}))
 
     def hold_on(self, rule: str, subject: ArmId, now: datetime) -> Hold | None:
         """The hold that forbids this rule to touch this subject at ``now``, if any."""

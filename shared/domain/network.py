@@ -171,6 +171,16 @@ class Network:
         return any(_contains(prefix, address) for prefix in self.prefixes)
 
 
+# RFC 1918, whose second block ends at 172.31.255.255, and the shared space of RFC 6598, which Azure treats as private.
+# https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq
+_PRIVATE: Final = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
+
+
+def is_private(address: str) -> bool:
+    """Whether an IPv4 address lies in a private range. A virtual network may use other ranges, too."""
+    return any(_contains(prefix, address) for prefix in _PRIVATE)
+
+
 @lru_cache(maxsize=4096)
 def _parse_network(prefix: str) -> ipaddress.IPv4Network | None:
     try:

@@ -146,7 +146,9 @@ class Policy:
 
     def scoped_mode(self, rule: str, vault: ArmId) -> tuple[str, Mode] | None:
         """The narrowest scope around a vault that gives the rule a mode, with that mode."""
-        return _narrowest_with(vault, tuple((scope, modes[rule]) for scope, modes in self.scoped_modes if rule in modes))
+        return _narrowest_with(
+            vault, tuple((scope, modes[rule]) for scope, modes in self.scoped_modes if rule in modes)
+        )
 
     def profile_of(self, vault: Vault) -> Profile:
         """The access profile of a vault: what its tag chooses if policy allows that, else that of its scope.
@@ -194,6 +196,15 @@ class Policy:
         """Whether a private endpoint lies in a subscription that policy neither watches nor allows."""
         known = self.watched_subscriptions | self.allowed_connection_subscriptions | self.managed_service_subscriptions
         return endpoint.subscription.lower() not in {subscription.lower() for subscription in known}
+
+    def is_unexpected(self, endpoint: ArmId, vault: Vault) -> bool:
+        """Whether a private endpoint is foreign at a vault whose profile expects none that are."""
+        return self.is_foreign(endpoint) and self.profile_of(vault) is not Profile.PARTNER
+
+    def is_managed_service(self, endpoint: ArmId) -> bool:
+        """Whether a private endpoint lies in a subscription of Microsoft's own managed services."""
+        known = {subscription.lower() for subscription in self.managed_service_subscriptions}
+        return endpoint.subscription.lower() in known
 
 
 def profile_named(text: str) -> Profile | None:

@@ -25,8 +25,13 @@ from shared.domain.vault import Existence, Vault
 class Resolver(Protocol):
     """The resolver simulation as rules use it."""
 
-    def resolving_networks(self, snapshot: VaultSnapshot, network: ArmId) -> tuple[ArmId, ...] | Unread:
-        """The networks whose DNS view clients of ``network`` get, Unread when that cannot be known."""
+    def resolving_networks(
+        self, snapshot: VaultSnapshot, network: ArmId, vault: Vault | None = None
+    ) -> tuple[ArmId, ...] | Unread:
+        """The networks whose DNS view clients of ``network`` get, Unread when that cannot be known.
+
+        ``vault`` is whose names are asked for, the snapshot's own without it.
+        """
 
     def view(self, snapshot: VaultSnapshot, network: ArmId, vault: Vault) -> Answer:
         """What Azure-provided DNS answers in ``network`` itself for the vault's host name."""
@@ -113,7 +118,9 @@ class Rule:
     within ``group``: only the first that fires is reported. ``controls`` maps peers and benchmarks to their ids.
     ``at_events`` says that parts which a first glance leaves out are worth reading for this rule whenever an event
     comes; otherwise only sweeps and audits read them, and looks while something that the rule found is open.
-    ``judges`` are the states of a vault that the rule looks at.
+    ``judges`` are the states of a vault that the rule looks at. ``of_moving`` says that the rule is about what does
+    not come to rest and knows by itself how long that has lasted: what it explains is told at once, and also from a
+    reading that is not quiet.
     """
 
     id: str
@@ -129,3 +136,4 @@ class Rule:
     controls: MappingProxyType[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     at_events: bool = True
     judges: frozenset[Existence] = frozenset({Existence.EXISTS})
+    of_moving: bool = False

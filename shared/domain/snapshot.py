@@ -115,6 +115,23 @@ class VaultSnapshot:
         """The zones that carry the cloud's private zone name for vaults exactly."""
         return tuple(zone for zone in self.zones if zone.name == self.cloud.private_zone)
 
+    def private_ends(self) -> tuple[tuple[ArmId, PrivateEndpoint | Unread], ...]:
+        """Subject and endpoint of each effective connection, an endpoint once; the connection's id where it has none.
+
+        For rules that judge each endpoint alone: one that is unread does not hide what another one shows.
+        """
+        found: dict[ArmId, PrivateEndpoint | Unread] = {}
+        for connection in self.vault.effective_connections:
+            endpoint = self.endpoint_of(connection)
+            if isinstance(endpoint, Gone):
+                why = f"{connection.id.name} is Approved, its endpoint is gone"
+                found[connection.endpoint or connection.id] = Unread(UnreadReason.UNSUPPORTED, why)
+            elif isinstance(endpoint, Unread):
+                found[connection.endpoint or connection.id] = endpoint
+            else:
+                found[endpoint.id] = endpoint
+        return tuple(found.items())
+
     def effective_endpoints(self) -> tuple[PrivateEndpoint, ...] | Unread:
         """The endpoints behind the vault's effective connections, Unread as soon as one of them is."""
         found: list[PrivateEndpoint] = []

@@ -115,13 +115,13 @@ class VaultSettings:
 
     ``rbac`` is ``enableRbacAuthorization``: null on an existing vault means access policies. ``deployment``,
     ``disk_encryption`` and ``template_deployment`` are the ``enabledFor*`` flags. ``retention_days`` is how long a
-    deleted vault can be recovered, None where the vault does not say. Tag names keep their casing and are compared
-    without it.
+    deleted vault can be recovered. ``soft_delete`` and ``retention_days`` are None where the vault does not say: its
+    age decides then. Tag names keep their casing and are compared without it.
     Source: https://learn.microsoft.com/azure/key-vault/general/rbac-guide
     """
 
     rbac: bool = True
-    soft_delete: bool = True
+    soft_delete: bool | None = True
     purge_protection: bool = True
     retention_days: int | None = 90
     deployment: bool = False

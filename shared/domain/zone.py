@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from shared.domain.arm_id import ArmId
+from shared.domain.clouds import CLOUDS, Cloud
 from shared.domain.reading import Part, Unread, UnreadReason
 
 
@@ -56,6 +57,32 @@ _RECORDS: Final = Unread(UnreadReason.DEFERRED, "A records", Part.ZONE_RECORDS)
 _CNAMES: Final = Unread(UnreadReason.DEFERRED, "CNAME records", Part.CNAMES)
 
 
+# The domains in which the clouds keep vaults, the closed one and a common slip among them.
+_BASES: Final = frozenset({cloud.vault_suffix.partition(".")[2] for cloud in CLOUDS.values()}) | {
+    "azure.com",
+    "microsoftazure.de",
+}
+_HEADS: Final = frozenset({"vault", "vaultcore", "keyvault"})
+
+
+def looks_like_vault_zone(name: str, cloud: Cloud) -> bool:
+    """Whether a zone's name was meant for vaults and serves none of this cloud's.
+
+    ``privatelink.vault.azure.net``, the zone of another cloud, a stray dot. The cloud's private zone and what lies in
+    it (a zone for one vault) are no strays, nor is the public suffix, which answers for the vaults' public names.
+    """
+    lowered = name.lower()
+    labels = [label for label in lowered.split(".") if label]
+    clean = ".".join(labels)
+    if clean == lowered and (clean == cloud.vault_suffix or f".{clean}".endswith(f".{cloud.private_zone}")):
+        return False
+    if "privatelink" in labels:
+        rest = labels[labels.index("privatelink") + 1 :]
+        return bool(rest) and rest[0] in _HEADS
+    bases = _BASES | {cloud.vault_suffix.partition(".")[2]}
+    return bool(labels) and labels[0] in _HEADS and ".".join(labels[1:]) in bases
+
+
 @dataclass(frozen=True, slots=True)
 class StrayZone:
     """A private DNS zone whose name looks like a vault zone's and is none of this cloud's."""
@@ -75,7 +102,8 @@ class Zone:
     """A private DNS zone. ``records`` maps lower-case relative names to what was read, None for absent names.
 
     ``complete`` says that every A record set of the zone is in ``records``. ``cnames`` maps relative names to the
-    target of their CNAME (no trailing dot), None for names without one. A name has a CNAME or other records, not both.
+    target of their CNAME (no trailing dot), None for names without one; ``cnames_complete`` says that the others have
+    none. A name has a CNAME or other records, not both.
     """
 
     id: ArmId
@@ -85,6 +113,7 @@ class Zone:
     records_unread: Unread = _RECORDS
     cnames: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
     cnames_unread: Unread = _CNAMES
+    cnames_complete: bool = False
     link_count: int = 0
     max_links: int = 1000
     record_count: int = 0
@@ -107,7 +136,7 @@ class Zone:
         name = relative_name.lower()
         if self.records.get(name) is not None:
             return None
-        return self.cnames.get(name, self.cnames_unread)
+        return self.cnames.get(name, None if self.cnames_complete else self.cnames_unread)
 
     def link_of(self, network: ArmId) -> ZoneLink | None:
         """The link of this zone to a network, None when there is none or the links were not read."""
@@ -117,5 +146,12 @@ class Zone:
         return next((link for link in self.links if link.network.key == wanted), None)
 
     def with_record(self, relative_name: str, record: RecordSet | None) -> Zone:
-        """This zone with one record set put in place of what was known of that name."""
-        return replace(self, records=MappingProxyType({**self.records, relative_name.lower(): record}))
+        """This zone with one record set put in place of what was known of that name.
+
+        A name that loses its A record has no CNAME either: there was none beside the record.
+        """
+        name = relative_name.lower()
+        cnames = self.cnames
+        if record is None and self.records.get(name) is not None and not self.cnames_complete:
+            cnames = MappingProxyType({**cnames, name: None})
+        return replace(self, records=MappingProxyType({**self.records, name: record}), cnames=cnames)

@@ -32,22 +32,29 @@ https://learn.microsoft.com/azure/key-vault/general/network-security
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from dataclasses import replace
 from types import MappingProxyType
 
 from shared.domain.change import Facts, SetNetworkAcl, SetPublicAccess
 from shared.domain.grades import Applicability, Mode, Profile, Severity
-from shared.domain.reading import Unread, UnreadReason
+from shared.domain.ip_ranges import open_the_internet, parse_range, parse_ranges, touches_private
+from shared.domain.public_door import (
+    firewall,
+    perimeter_decides,
+    rule_count,
+    rules_in_words,
+    trusted_services_pass,
+    unknown_value,
+)
+from shared.domain.reading import Unread
 from shared.domain.rule import Blocker, Case, Proposal, Rule, Unknown, Violation
 from shared.domain.serving import whole_private_paths
-from shared.domain.vault import DefaultAction, NetworkAcl, PerimeterMode, PublicAccess, Vault
+from shared.domain.vault import DefaultAction, PublicAccess, Vault
 
+# https://learn.microsoft.com/azure/key-vault/general/network-security
 _MOST_RULES = 1000
 _WIDEST = 8
-# Key Vault refuses these in a firewall rule. https://learn.microsoft.com/azure/key-vault/general/network-security
-_PRIVATE = tuple(ipaddress.IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 _ASK = Blocker("closing public access can cut clients off")
 
 
@@ -57,14 +64,13 @@ def check(case: Case) -> Iterator[Violation | Unknown]:
     profile = policy.profile_of(vault)
     if profile is Profile.PUBLIC or vault.public_access is PublicAccess.DISABLED:
         return
-    action = vault.acl.default_action if vault.acl is not None else DefaultAction.ALLOW
-    if action is DefaultAction.DENY:
+    if firewall(vault).default_action is DefaultAction.DENY:
         return
-    unclear = _unclear(vault, action)
-    if unclear is not None:
-        yield Unknown(vault.id, unclear)
+    decides = unknown_value(vault) or perimeter_decides(vault)
+    if isinstance(decides, Unread):
+        yield Unknown(vault.id, decides)
         return
-    if not isinstance(vault.perimeters, Unread) and PerimeterMode.ENFORCED in vault.perimeters:
+    if decides:
         return
     facts: Facts = {
         "public_access": vault.public_access.value,
@@ -81,21 +87,19 @@ def check(case: Case) -> Iterator[Violation | Unknown]:
         message=f"Vault {vault.name} accepts requests from every network: public access is on and nothing denies them.",
         facts=facts,
         proposals=proposals,
-        evidence=evidence,
+        evidence=(*evidence, *_idle_rules(vault)),
+        advice=_ADVICE.get(profile, ""),
     )
 
 
-def _unclear(vault: Vault, action: DefaultAction) -> Unread | None:
-    """The part that decides whether the vault is open and is not known."""
-    if vault.public_access is PublicAccess.UNKNOWN or action is DefaultAction.UNKNOWN:
-        return Unread(UnreadReason.UNSUPPORTED, "publicNetworkAccess or defaultAction has an unknown value")
-    if isinstance(vault.perimeters, Unread):
-        return vault.perimeters
-    if PerimeterMode.UNKNOWN in vault.perimeters:
-        return Unread(UnreadReason.UNSUPPORTED, "a perimeter association has an unknown access mode")
-    if vault.public_access is PublicAccess.SECURED_BY_PERIMETER and PerimeterMode.ENFORCED not in vault.perimeters:
-        return Unread(UnreadReason.UNSUPPORTED, "SecuredByPerimeter without an enforced perimeter association")
-    return None
+def _idle_rules(vault: Vault) -> Iterator[str]:
+    """What becomes of the rules of a firewall that allows everybody."""
+    acl = firewall(vault)
+    if rule_count(acl):
+        yield (
+            f"The firewall has {rules_in_words(acl)} without effect while everybody is allowed; denying by default "
+            "puts that in force."
+        )
 
 
 def _proposals(case: Case, profile: Profile) -> tuple[tuple[Proposal, ...], tuple[str, ...]]:
@@ -103,7 +107,12 @@ def _proposals(case: Case, profile: Profile) -> tuple[tuple[Proposal, ...], tupl
     if profile is Profile.SAAS_PIPELINE:
         return _allow_list(case), ()
     evidence: tuple[str, ...] = ()
-    if profile is not Profile.TRUSTED_SERVICES:
+    if profile is Profile.TRUSTED_SERVICES:
+        if not trusted_services_pass(vault):
+            return (), (
+                "No one-click change: trusted services are not let past the firewall, so they would be locked out.",
+            )
+    else:
         paths = whole_private_paths(case)
         if isinstance(paths, Unread):
             return (), (f"No one-click change: whether a private path works is not known ({paths}).",)
@@ -113,12 +122,16 @@ def _proposals(case: Case, profile: Profile) -> tuple[tuple[Proposal, ...], tupl
         evidence = (f"The name resolves to the vault's own private endpoint in: {names}.",)
     warning = "Clients that still use the public endpoint get 403 ForbiddenByFirewall."
     disable = SetPublicAccess(vault.id, vault.public_access, PublicAccess.DISABLED)
-    before = vault.acl
-    deny = SetNetworkAcl(vault.id, before, replace(before or _OPEN, default_action=DefaultAction.DENY))
+    deny = SetNetworkAcl(vault.id, vault.acl, replace(firewall(vault), default_action=DefaultAction.DENY))
     return tuple(Proposal(change, (_ASK,), Applicability.APPROVAL, warning) for change in (disable, deny)), evidence
 
 
-_OPEN = NetworkAcl(DefaultAction.ALLOW, "AzureServices")
+_ADVICE = {
+    Profile.SAAS_PIPELINE: (
+        "Let the firewall deny by default and list the pipeline's IPv4 ranges; the policy's pipeline ranges make that "
+        "a prepared change. A federated identity replaces a secret, it does not bypass the firewall."
+    )
+}
 
 
 def _allow_list(case: Case) -> tuple[Proposal, ...]:
@@ -126,17 +139,16 @@ def _allow_list(case: Case) -> tuple[Proposal, ...]:
     vault, ranges = case.snapshot.vault, case.policy.pipeline_ranges
     if not 1 <= len(ranges) <= _MOST_RULES or not all(_is_public_range(entry) for entry in ranges):
         return ()
-    after = replace(vault.acl or _OPEN, default_action=DefaultAction.DENY, ip_rules=tuple(sorted(ranges)))
+    if open_the_internet(parse_ranges(ranges)):
+        return ()
+    after = replace(firewall(vault), default_action=DefaultAction.DENY, ip_rules=tuple(sorted(ranges)))
     warning = "Only the listed pipeline ranges keep the public endpoint; federation does not bypass the firewall."
     return (Proposal(SetNetworkAcl(vault.id, vault.acl, after), (_ASK,), Applicability.APPROVAL, warning),)
 
 
 def _is_public_range(entry: str) -> bool:
-    try:
-        network = ipaddress.IPv4Network(entry, strict=False)
-    except ValueError:
-        return False
-    return network.prefixlen >= _WIDEST and not any(network.overlaps(block) for block in _PRIVATE)
+    network = parse_range(entry)
+    return network is not None and network.prefixlen >= _WIDEST and not touches_private(network)
 
 
 RULE = Rule(
@@ -149,16 +161,26 @@ RULE = Rule(
     check=check,
     controls=MappingProxyType(
         {
-            "Azure Policy": ("405c5871-3e91-4644-8a63-58e19d68ff5b", "55615ac9-af46-4a59-874e-391cc3dfb490"),
+            "Azure Policy": (
+                "405c5871-3e91-4644-8a63-58e19d68ff5b",
+                "55615ac9-af46-4a59-874e-391cc3dfb490",
+                "ac673a9a-f77d-4846-b2d8-a57f8e1c01dc",
+            ),
+            "Azure Landing Zones": ("KvFirewallEnabled", "Modify-KV-Fw"),
+            "Community Policy": ("key-vault-firewall-settings-audit", "key-vault-firewall-settings-deny"),
+            "CIS Azure 4.0": ("9.3.7",),
             "CIS Azure 5.0": ("8.3.7",),
+            "CIS Azure 6.0": ("8.3.7",),
             "MCSB": ("NS-2", "DP-8"),
             "Prowler": ("keyvault_access_only_through_private_endpoints",),
             "Checkov": ("CKV_AZURE_189", "CKV_AZURE_109"),
             "Trivy": ("AZU-0013",),
+            "Semgrep": ("keyvault-specify-network-acl",),
             "PSRule": ("Azure.KeyVault.Firewall",),
             "Steampipe": ("keyvault_vault_public_network_access_disabled", "keyvault_firewall_enabled"),
             "CloudSploit": ("keyVaultPublicAccess", "restrictDefaultNetworkAccess"),
             "ScoutSuite": ("keyvault-public-traffic-allowed",),
+            "Cloud Custodian": ("firewall-rules",),
         }
     ),
 )

@@ -2,7 +2,8 @@
 
 What it finds
 -------------
-A private endpoint connection that is Pending. An endpoint from a foreign subscription is another rule's subject.
+A private endpoint connection that is Pending. An endpoint from a foreign subscription is KVG206's subject alone,
+unless the vault's profile is ``partner``, which expects such endpoints.
 
 Why it matters
 --------------
@@ -44,13 +45,13 @@ _ASK = Blocker("letting a network in or turning it away is a person's decision")
 
 
 def check(case: Case) -> Iterator[Violation | Unknown]:
-    """Yield every Pending connection whose endpoint is not foreign."""
+    """Yield every Pending connection whose endpoint is expected here."""
     vault = case.snapshot.vault
     answers: tuple[str, ...] | None = None
     for connection in vault.connections:
         if connection.status is not ConnectionStatus.PENDING:
             continue
-        if connection.endpoint is not None and case.policy.is_foreign(connection.endpoint):
+        if connection.endpoint is not None and case.policy.is_unexpected(connection.endpoint, vault):
             continue
         named = connection.endpoint.name if connection.endpoint is not None else "an endpoint without a name"
         approve = ApproveConnection(connection)
@@ -73,7 +74,7 @@ def check(case: Case) -> Iterator[Violation | Unknown]:
                     "Irreversible for the consumer: the endpoint must be created anew.",
                 ),
             ),
-            evidence=answers,
+            evidence=(*answers, *_service(case, connection)),
             severity=_severity(case, connection),
         )
 
@@ -87,6 +88,13 @@ def _severity(case: Case, connection: Connection) -> Severity:
         return RULE.severity
     old = case.snapshot.read_at - sighting.since >= case.policy.timing.pending_connection_age
     return RULE.severity.raised if old else RULE.severity
+
+
+def _service(case: Case, connection: Connection) -> tuple[str, ...]:
+    """The label of an endpoint that one of Microsoft's own services has made."""
+    if connection.endpoint is None or not case.policy.is_managed_service(connection.endpoint):
+        return ()
+    return ("managed-service: policy lists the endpoint's subscription as one of Microsoft's own.",)
 
 
 def _warning(case: Case) -> str:

@@ -31,7 +31,7 @@ import shlex
 from collections.abc import Iterator
 from types import MappingProxyType
 
-from shared.domain.grades import Applicability, Mode, Severity
+from shared.domain.grades import Applicability, Mode, Profile, Severity
 from shared.domain.reading import is_transient
 from shared.domain.rule import Case, Rule, Unknown, Violation
 from shared.domain.vault import Vault
@@ -49,9 +49,18 @@ def check(case: Case) -> Iterator[Violation | Unknown]:
         subject=vault.id,
         message=f"Vault {vault.name} has no effective private endpoint connection, its profile is {profile.value}.",
         facts={"connections": states, "profile": profile.value},
-        evidence=("A connection is still being set up.",) if moving else (),
+        evidence=(
+            *(("A connection is still being set up.",) if moving else ()),
+            *((_PARTNER,) if profile is Profile.PARTNER else ()),
+        ),
         advice=_command(vault),
     )
+
+
+_PARTNER = (
+    "The partner makes the private endpoint on its side, with a manual connection that you approve; no Private Link "
+    "Service is involved."
+)
 
 
 def _command(vault: Vault) -> str:

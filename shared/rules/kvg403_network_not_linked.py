@@ -40,26 +40,19 @@ from shared.domain.change import CreateLink
 from shared.domain.endpoint import PrivateEndpoint
 from shared.domain.grades import Applicability, Mode, Severity
 from shared.domain.network import Network
-from shared.domain.reading import Unread, UnreadReason
+from shared.domain.reading import Unread
 from shared.domain.rule import Blocker, Case, Proposal, Rule, Unknown, Violation
-from shared.domain.serving import serving_zone, writer_blockers
+from shared.domain.serving import asked_networks, serving_zone, writer_blockers
 from shared.domain.zone import RecordSet, ResolutionPolicy, Zone
 
 
 def check(case: Case) -> Iterator[Violation | Unknown]:
     """Yield every resolving network of an effective endpoint that its zone is not linked to."""
-    snapshot = case.snapshot
-    endpoints = snapshot.effective_endpoints()
-    if isinstance(endpoints, Unread):
-        yield Unknown(snapshot.vault.id, endpoints)
-        return
-    for endpoint in endpoints:
-        asked = case.resolver.resolving_networks(snapshot, endpoint.network)
-        if isinstance(asked, Unread):
-            yield Unknown(endpoint.network, asked)
-            continue
-        for network in asked:
-            yield from _judge(case, endpoint, network)
+    for asked in asked_networks(case):
+        if isinstance(asked, Unknown):
+            yield asked
+        else:
+            yield from _judge(case, *asked)
 
 
 def _judge(case: Case, endpoint: PrivateEndpoint, network: ArmId) -> Iterator[Violation | Unknown]:
@@ -78,7 +71,7 @@ def _judge(case: Case, endpoint: PrivateEndpoint, network: ArmId) -> Iterator[Vi
         return
     answer = case.resolver.view(snapshot, network, snapshot.vault)
     if answer.kind is AnswerKind.UNKNOWN:
-        yield Unknown(network, Unread(UnreadReason.UNSUPPORTED, answer.reason))
+        yield Unknown(network, answer.missing)
         return
     if answer.addresses and isinstance(endpoint.addresses, Unread):
         yield Unknown(endpoint.id, endpoint.addresses)

@@ -3,6 +3,7 @@
 What it finds
 -------------
 The zone that serves an effective endpoint's resolving network has no A record for the vault, or an empty record set.
+A CNAME under the vault's name is another finding; whether there is one has to be known.
 
 Why it matters
 --------------
@@ -22,7 +23,8 @@ Remediation safety
 By itself only when all hold: policy names kvguard as the writer of the zone; exactly one connection of the vault is
 Approved (an unreadable or foreign one counts as a claimant); every network linked to the zone, and every one that
 resolves through it, reaches the endpoint or gets NXDOMAIN today; every place that may hold a zone which answers first
-was read; the endpoint has no zone group for this zone; the address lies in the endpoint's network; the zone has room.
+was read; the endpoint has no zone group for this zone; the address lies in the endpoint's network; the zone has room
+and is not a zone of this vault's own alias, whose record ``@`` a person writes.
 An empty set is filled only with its etag and when its metadata is empty or kvguard's. Creation is conditional, so a
 record that appears meanwhile is never overwritten. With several effective endpoints a person chooses the one that the
 zone is for.
@@ -43,7 +45,7 @@ from shared.domain.change import MANAGED_BY, OWNER, CreateRecord, Facts, Refresh
 from shared.domain.endpoint import PrivateEndpoint
 from shared.domain.grades import Applicability, Mode, Severity
 from shared.domain.network import Network
-from shared.domain.reading import Unread, UnreadReason
+from shared.domain.reading import Unread
 from shared.domain.rule import Blocker, Case, Proposal, Rule, Unknown, Violation
 from shared.domain.serving import serving_zone, writer_blockers
 from shared.domain.vault import ConnectionStatus
@@ -77,7 +79,7 @@ def _judge(
     answer = case.resolver.view(snapshot, network, snapshot.vault)
     if set(answer.addresses) & set(_addresses(endpoint)):
         return
-    zone = serving_zone(snapshot, case.policy, network)
+    zone = _own_zone(case, network) or serving_zone(snapshot, case.policy, network)
     if isinstance(zone, Unread):
         yield Unknown(network, zone)
         return
@@ -85,15 +87,23 @@ def _judge(
         if snapshot.zones_unread:
             yield Unknown(network, snapshot.zones_unread[0])
         return
-    record = zone.lookup(snapshot.vault.record_name)
-    subject = zone.id.child("A", snapshot.vault.record_name)
+    name = _record_name(case, zone)
+    record = zone.lookup(name)
+    subject = zone.id.child("A", name)
     if isinstance(record, Unread):
         yield Unknown(subject, record)
         return
     if record is not None and record.addresses:
         return
-    if answer.kind is AnswerKind.UNKNOWN and answer.zone is None:
-        yield Unknown(network, Unread(UnreadReason.UNSUPPORTED, answer.reason))
+    alias = zone.alias(name)
+    if isinstance(alias, Unread):
+        # Azure refuses an A record beside a CNAME: https://learn.microsoft.com/azure/dns/dns-zones-records
+        yield Unknown(subject, alias)
+        return
+    if alias is not None:
+        return
+    if answer.kind is AnswerKind.UNKNOWN and answer.zone != zone.id:
+        yield Unknown(network, answer.missing)
         return
     yield Violation(
         subject=subject,
@@ -105,6 +115,17 @@ def _judge(
         proposals=_proposals(case, endpoints, zone, record),
         evidence=(*answer.chain, answer.reason),
     )
+
+
+def _own_zone(case: Case, network: ArmId) -> Zone | None:
+    """The zone of the vault's own alias that is linked to a network: there it answers before the shared one."""
+    own = case.snapshot.cloud.alias_host(case.snapshot.vault.name)
+    linked = (zone for zone in case.snapshot.zones if zone.name == own and zone.link_of(network) is not None)
+    return next(linked, None)
+
+
+def _record_name(case: Case, zone: Zone) -> str:
+    return case.snapshot.vault.record_name if zone.name == case.snapshot.cloud.private_zone else "@"
 
 
 def _addresses(endpoint: PrivateEndpoint) -> tuple[str, ...]:
@@ -149,7 +170,7 @@ def _proposal(case: Case, endpoint: PrivateEndpoint, zone: Zone, record: RecordS
         return None
     change: CreateRecord | UpdateRecord
     if record is None:
-        change = CreateRecord(zone.id, case.snapshot.vault.record_name, addresses, ttl)
+        change = CreateRecord(zone.id, _record_name(case, zone), addresses, ttl)
     else:
         change = UpdateRecord(record, addresses, ttl, adopt=True)
     return Proposal(change, tuple(_blockers(case, endpoint, addresses, zone, record)))
@@ -166,6 +187,7 @@ def _blockers(
     yield from _foreign_metadata(record)
     yield from _capacity(zone)
     yield from _other_zone(case)
+    yield from _shared(case, zone)
 
 
 def _approved(case: Case) -> list[ArmId]:
@@ -216,6 +238,11 @@ def _foreign_metadata(record: RecordSet | None) -> Iterator[Blocker]:
 def _capacity(zone: Zone) -> Iterator[Blocker]:
     if zone.record_count >= zone.max_records:
         yield Blocker(f"the zone has {zone.record_count} of {zone.max_records} record sets")
+
+
+def _shared(case: Case, zone: Zone) -> Iterator[Blocker]:
+    if zone.name != case.snapshot.cloud.private_zone:
+        yield Blocker(f"zone {zone.name} is the vault's own: whoever made it says what it is to answer")
 
 
 def _other_zone(case: Case) -> Iterator[Blocker]:

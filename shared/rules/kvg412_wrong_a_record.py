@@ -20,8 +20,9 @@ Remediation safety
 ------------------
 A question by default. Where policy sets this rule to ``fix``, by itself only for a record that kvguard owns: its
 metadata names a change the journal holds, addresses and TTL are what kvguard wrote last, no zone group wrote it or
-points the name at this zone, policy names kvguard as the zone's writer, and exactly one connection is Approved. The
-write carries the etag that was read.
+points the name at this zone, policy names kvguard as the zone's writer, exactly one connection is Approved, no private
+endpoint without a connection claims the name, the addresses of the vault's other endpoints are known, and the record
+holds private addresses only. The write carries the etag that was read.
 
 Links
 -----
@@ -34,35 +35,37 @@ from collections.abc import Iterator
 from types import MappingProxyType
 
 from shared.domain.change import CHANGE_ID, MANAGED_BY, OWNER, UpdateRecord
+from shared.domain.endpoint import PrivateEndpoint
 from shared.domain.grades import Applicability, Mode, Severity
+from shared.domain.network import is_private
 from shared.domain.reading import Gone, Unread
 from shared.domain.rule import Blocker, Case, Proposal, Rule, Unknown, Violation
 from shared.domain.serving import writer_blockers
 from shared.domain.vault import ConnectionStatus
+from shared.domain.vault_records import vault_records
 from shared.domain.zone import RecordSet, Zone
 
 
 def check(case: Case) -> Iterator[Violation | Unknown]:
-    """Yield the vault's record in every zone of the vault zone name where all its addresses are wrong."""
+    """Yield the vault's record in every zone that answers for it where all its addresses are wrong."""
     snapshot = case.snapshot
     if not snapshot.vault.effective_connections:
         return
     right = snapshot.effective_addresses()
-    for zone in snapshot.named_zones():
-        subject = zone.id.child("A", snapshot.vault.record_name)
-        record = zone.lookup(snapshot.vault.record_name)
+    for entry in vault_records(snapshot):
+        zone, record = entry.zone, entry.found
         if isinstance(record, Unread):
-            yield Unknown(subject, record)
+            yield Unknown(entry.id, record)
             continue
         if record is None or not record.addresses:
             continue
         if isinstance(right, Unread):
-            yield Unknown(subject, right)
+            yield Unknown(entry.id, right)
             continue
         if right & set(record.addresses):
             continue
         yield Violation(
-            subject=subject,
+            subject=entry.id,
             message=(
                 f"Record {record.id.name} in zone {zone.name} gives {', '.join(record.addresses)}, which is no "
                 f"effective private endpoint of vault {snapshot.vault.name} ({', '.join(sorted(right))})."
@@ -98,6 +101,9 @@ def _proposals(case: Case, zone: Zone, record: RecordSet) -> tuple[Proposal, ...
 def _blockers(case: Case, zone: Zone, record: RecordSet) -> Iterator[Blocker]:
     yield from writer_blockers(case.policy, zone.id)
     yield from _claimants(case)
+    yield from _strangers(case)
+    yield from _other_endpoints(case)
+    yield from _public(record)
     yield from _zone_groups(case, zone)
     yield from _not_owned(case, record)
 
@@ -106,6 +112,32 @@ def _claimants(case: Case) -> Iterator[Blocker]:
     count = len(_approved(case))
     if count != 1:
         yield Blocker(f"{count} Approved connections could claim the name")
+
+
+def _strangers(case: Case) -> Iterator[Blocker]:
+    """An endpoint that the vault has no connection for may still have a zone group, and its address may be this one."""
+    claimants = case.snapshot.claimants
+    if isinstance(claimants, Unread):
+        yield Blocker("whether another private endpoint claims the name is not known", claimants)
+        return
+    connected = {connection.endpoint for connection in case.snapshot.vault.connections}
+    for claimant in claimants:
+        if claimant not in connected:
+            yield Blocker(f"private endpoint {claimant.name} claims the name without a connection")
+
+
+def _other_endpoints(case: Case) -> Iterator[Blocker]:
+    """The record may be that of an endpoint which waits for its approval."""
+    for connection in case.snapshot.vault.connections:
+        endpoint = case.snapshot.endpoint_of(connection)
+        if isinstance(endpoint, PrivateEndpoint) and isinstance(endpoint.addresses, Unread):
+            yield Blocker("whether the record is another endpoint's is not known", endpoint.addresses)
+
+
+def _public(record: RecordSet) -> Iterator[Blocker]:
+    """What may be a public address is a person's to judge, whichever virtual networks could be read."""
+    if not all(is_private(address) for address in record.addresses):
+        yield Blocker("an address of the record is outside the private ranges")
 
 
 def _zone_groups(case: Case, zone: Zone) -> Iterator[Blocker]:
@@ -145,4 +177,5 @@ RULE = Rule(
     group="record",
     rank=50,
     controls=MappingProxyType({}),
+    at_events=False,
 )

@@ -19,9 +19,9 @@ Set the TTL to the nearest bound; addresses and metadata stay.
 Remediation safety
 ------------------
 By itself only when all hold: policy names kvguard as the zone's writer; every address of the record belongs to an
-effective endpoint of the vault; no zone group wrote it; kvguard has not mended this record within a day (somebody sets
-it back, then a person decides). The write carries the etag that was read and changes no answer, only how long it is
-kept.
+effective endpoint of the vault; no networks with different endpoints contend for it; no zone group wrote it; kvguard
+has not mended this record within a day (somebody sets it back, then a person decides). The write carries the etag that
+was read and changes no answer, only how long it is kept.
 
 Links
 -----
@@ -35,23 +35,24 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from shared.domain.change import UpdateRecord
+from shared.domain.contest import contest
 from shared.domain.grades import Applicability, Mode, Severity
 from shared.domain.reading import Unread
 from shared.domain.rule import Blocker, Case, Proposal, Rule, Unknown, Violation
 from shared.domain.serving import writer_blockers
+from shared.domain.vault_records import vault_records
 from shared.domain.zone import RecordSet, Zone
 
 _ONCE_PER = timedelta(days=1)
 
 
 def check(case: Case) -> Iterator[Violation | Unknown]:
-    """Yield the vault's record in every zone of the vault zone name whose TTL is out of bounds."""
+    """Yield the vault's record in every zone that answers for it whose TTL is out of bounds."""
     snapshot, bounds = case.snapshot, case.policy.ttl
-    for zone in snapshot.named_zones():
-        subject = zone.id.child("A", snapshot.vault.record_name)
-        record = zone.lookup(snapshot.vault.record_name)
+    for entry in vault_records(snapshot):
+        zone, record = entry.zone, entry.found
         if isinstance(record, Unread):
-            yield Unknown(subject, record)
+            yield Unknown(entry.id, record)
             continue
         if record is None or not record.addresses or bounds.minimum <= record.ttl <= bounds.maximum:
             continue
@@ -59,7 +60,7 @@ def check(case: Case) -> Iterator[Violation | Unknown]:
         change = UpdateRecord(record, record.addresses, ttl, adopt=False)
         proposals = () if record.auto_registered else (Proposal(change, tuple(_blockers(case, zone, record))),)
         yield Violation(
-            subject=subject,
+            subject=entry.id,
             message=(
                 f"Record {record.id.name} in zone {zone.name} has TTL {record.ttl} s, outside "
                 f"{bounds.minimum} to {bounds.maximum} s."
@@ -72,6 +73,7 @@ def check(case: Case) -> Iterator[Violation | Unknown]:
 def _blockers(case: Case, zone: Zone, record: RecordSet) -> Iterator[Blocker]:
     yield from writer_blockers(case.policy, zone.id)
     yield from _addresses(case, record)
+    yield from _contest(case, zone, record)
     yield from _zone_group(record)
     yield from _mended_lately(case, record)
 
@@ -82,6 +84,14 @@ def _addresses(case: Case, record: RecordSet) -> Iterator[Blocker]:
         yield Blocker("whether the record's addresses are right is not known", right)
     elif not set(record.addresses) <= right:
         yield Blocker("not every address of the record is an effective endpoint of the vault")
+
+
+def _contest(case: Case, zone: Zone, record: RecordSet) -> Iterator[Blocker]:
+    found = contest(case, zone, record)
+    if isinstance(found, Unread):
+        yield Blocker("whether the record suits every network that gets it is not known", found)
+    elif found is not None:
+        yield Blocker("networks with different endpoints contend for the record")
 
 
 def _zone_group(record: RecordSet) -> Iterator[Blocker]:

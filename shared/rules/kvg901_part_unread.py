@@ -2,8 +2,9 @@
 
 What it finds
 -------------
-A part of the vault's private path that kvguard's identity may not read: an endpoint, a network, a zone with its links
-or records, a zone group, the perimeter associations, or the other vaults that share a zone.
+A part of the vault's private path that kvguard's identity may not read: an endpoint, a network with what filters it, a
+zone with its links or records, a zone group, the perimeter associations, the diagnostic settings, the role assignments,
+or the other vaults that share a zone.
 
 Why it matters
 --------------
@@ -57,20 +58,28 @@ def check(case: Case) -> Iterator[Violation | Unknown]:
 
 def _parts(snapshot: VaultSnapshot) -> Iterator[Unread]:
     """Every part of a snapshot that has no value."""
-    parts: list[object] = [snapshot.vault.perimeters, snapshot.neighbours, *snapshot.zones_unread]
+    yield from (part for part in _members(snapshot) if isinstance(part, Unread))
+
+
+def _members(snapshot: VaultSnapshot) -> Iterator[object]:
+    """Everything in a snapshot that may be unread; what kvguard itself keeps (the history) is no right of Azure's."""
+    vault = snapshot.vault
+    yield from (vault.perimeters, vault.diagnostics, vault.roles, snapshot.claimants, *snapshot.zones_unread)
     for endpoint in snapshot.endpoints.values():
-        parts.append(endpoint)
+        yield endpoint
         if isinstance(endpoint, PrivateEndpoint):
-            parts += [endpoint.addresses, endpoint.zone_groups]
+            yield from (endpoint.addresses, endpoint.zone_groups)
     for network in snapshot.networks.values():
-        parts.append(network.forwarding if isinstance(network, Network) else network)
+        yield network.forwarding if isinstance(network, Network) else network
+    yield from snapshot.security_groups.values()
+    yield from snapshot.route_tables.values()
     for zone in snapshot.zones:
-        parts += [zone.links, zone.lookup(snapshot.vault.record_name)]
+        yield from (zone.links, zone.lookup(vault.record_name), zone.alias(vault.record_name))
         if not zone.complete:
-            parts.append(zone.records_unread)
+            yield zone.records_unread
+    yield snapshot.neighbours
     if isinstance(snapshot.neighbours, tuple):
-        parts += [neighbour.endpoints for neighbour in snapshot.neighbours]
-    yield from (part for part in parts if isinstance(part, Unread))
+        yield from (neighbour.endpoints for neighbour in snapshot.neighbours)
 
 
 RULE = Rule(

@@ -2,11 +2,14 @@
 
 What it finds
 -------------
-The configured policy could not be read, is no valid YAML, or breaks its schema.
+The configured policy could not be read, is no valid YAML, breaks its schema, or holds an exemption that is wrong: for a
+rule that does not exist or is about kvguard itself, in a scope that is no id, without a reason or an owner, without an
+end or with one more than 366 days ahead. An exemption that has ended is not wrong; it silences nothing.
 
 Why it matters
 --------------
-A policy says what kvguard must leave alone. Without it every repair would be a guess, so kvguard only looks.
+A policy says what kvguard must leave alone. Without it every repair would be a guess, so kvguard only looks. A wrong
+exemption cannot be left out alone: what it was to silence might then be repaired.
 
 Example
 -------
@@ -14,7 +17,8 @@ Example
 
 Remediation
 -----------
-Correct the policy; the finding quotes the first error with its place. The next look uses it.
+Correct the policy; the finding quotes the first errors with their places, and ``kvguard policy validate`` all of them.
+The next look uses it.
 
 Remediation safety
 ------------------

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import pytest
 
 from shared.domain.arm_id import SUBNET, ArmId
 from shared.domain.change import Irreversible, SetNetworkAcl, SetPublicAccess
-from shared.domain.grades import Applicability, Mode, Profile
+from shared.domain.grades import Applicability, Mode, Profile, Severity
 from shared.domain.vault import (
     ConnectionStatus,
     DefaultAction,
@@ -17,7 +15,6 @@ from shared.domain.vault import (
     PublicAccess,
 )
 from shared.rules.kvg101_public_access_open import RULE
-from shared.rules.kvg204_no_effective_connection import RULE as NO_CONNECTION
 from tests.builders import FORBIDDEN, SUBSCRIPTION, Given, healthy, vault_id
 
 ON, OFF = PublicAccess.ENABLED, PublicAccess.DISABLED
@@ -28,39 +25,6 @@ ONE_IP = ("203.0.113.7/32",)
 
 def _open() -> Given:
     return healthy().vault(public_access=ON)
-
-
-class State(NamedTuple):
-    """One of the eight states, and our verdicts: does KVG101, does KVG204 find something?"""
-
-    title: str
-    access: PublicAccess
-    acl: NetworkAcl | None
-    connection: ConnectionStatus | None
-    open: bool
-    unreachable: bool
-
-
-# The eight states that scanners of the field contradict each other about.
-STATES = (
-    State("1 on, no ACL, no endpoint", ON, None, None, True, True),
-    State("2 on, Deny, no rules, no endpoint", ON, DENY, None, False, True),
-    State("3 on, Deny, one IP, no endpoint", ON, NetworkAcl(DefaultAction.DENY, "None", ONE_IP), None, False, True),
-    State("4 on, Allow, useless IP rules", ON, NetworkAcl(DefaultAction.ALLOW, "None", ONE_IP), None, True, True),
-    State("5 off, no ACL, Approved", OFF, None, ConnectionStatus.APPROVED, False, False),
-    State("6 off, Allow, Approved", OFF, ALLOW, ConnectionStatus.APPROVED, False, False),
-    State("7 on, Allow, Approved", ON, ALLOW, ConnectionStatus.APPROVED, True, False),
-    State("8 off, Deny, Rejected only", OFF, DENY, ConnectionStatus.REJECTED, False, True),
-)
-
-
-@pytest.mark.parametrize("state", STATES, ids=lambda state: state.title)
-def test_the_eight_states_are_judged_together(state: State) -> None:
-    given = healthy().vault(public_access=state.access, acl=state.acl)
-    given = given.no_connections() if state.connection is None else given.connection(status=state.connection)
-    assert (given.violations(RULE) != []) is state.open
-    assert (given.violations(NO_CONNECTION) != []) is state.unreachable
-    assert given.unknowns(RULE) == given.unknowns(NO_CONNECTION) == []
 
 
 @pytest.mark.parametrize("profile", list(Profile))
@@ -142,6 +106,33 @@ def test_trusted_services_need_no_private_path() -> None:
     assert len(given.finding(RULE).options) == 2
 
 
+@pytest.mark.parametrize("bypass", ["None", "Logging"])
+def test_trusted_services_that_are_stopped_would_be_locked_out(bypass: str) -> None:
+    acl = NetworkAcl(DefaultAction.ALLOW, bypass)
+    finding = _open().vault(acl=acl).profile(Profile.TRUSTED_SERVICES).finding(RULE)
+    assert finding.options == ()
+    assert any("they would be locked out" in line for line in finding.evidence)
+
+
+def test_a_vault_without_a_value_nobody_knows_needs_no_perimeter_to_be_closed() -> None:
+    for given in (healthy(), _open().vault(acl=DENY), _open().profile(Profile.PUBLIC)):
+        assert list(RULE.check(given.vault(perimeters=FORBIDDEN).case())) == []
+
+
+def test_rules_without_effect_are_named() -> None:
+    two = NetworkAcl(DefaultAction.ALLOW, "None", (*ONE_IP, "198.51.100.7"))
+    assert any("2 rules without effect" in line for line in _open().vault(acl=two).finding(RULE).evidence)
+    assert not any("without effect" in line for line in _open().finding(RULE).evidence)
+
+
+def test_federation_makes_no_ip_range_unnecessary() -> None:
+    """A document says that a federated pipeline needs no IP restrictions; an open vault stays critical all the same."""
+    finding = _open().profile(Profile.SAAS_PIPELINE).finding(RULE)
+    assert finding.severity is Severity.CRITICAL
+    assert "does not bypass the firewall" in finding.advice
+    assert _open().finding(RULE).advice == ""
+
+
 def test_a_pipeline_gets_the_ranges_of_the_policy() -> None:
     given = _open().no_connections().profile(Profile.SAAS_PIPELINE)
     assert given.finding(RULE).options == ()
@@ -161,6 +152,7 @@ def test_a_pipeline_gets_the_ranges_of_the_policy() -> None:
         ("64.0.0.0/2",),
         ("x",),
         ("8.8.8.8",) * 1001,
+        tuple(f"{first}.0.0.0/8" for first in range(1, 224) if first not in (10, 172, 192)),
     ],
 )
 def test_a_pipeline_gets_no_range_that_key_vault_refuses_or_that_opens_everything(ranges: tuple[str, ...]) -> None:

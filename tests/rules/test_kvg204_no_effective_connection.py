@@ -58,3 +58,11 @@ def test_it_is_explained_with_a_ready_command_and_never_changed() -> None:
     assert words[words.index("--private-connection-resource-id") + 1] == vault_id().text
     assert words[words.index("--group-id") + 1] == "vault"
     assert given.plan().apply == ()
+
+
+def test_a_partner_makes_the_endpoint_on_its_side() -> None:
+    """A document says that the partner creates a Private Link Service; a vault's consumer makes an endpoint instead."""
+    [line] = healthy().no_connections().profile(Profile.PARTNER).only(RULE).evidence
+    assert "The partner makes the private endpoint" in line
+    assert "no Private Link Service" in line
+    assert healthy().no_connections().only(RULE).evidence == ()

@@ -10,6 +10,7 @@ from shared.domain.arm_id import ArmId
 from shared.domain.change import CreateLink, DeleteLink
 from shared.domain.grades import Applicability, Writer
 from shared.domain.network import ForwardingRule, PeeringState
+from shared.domain.reading import Part, Unread, UnreadReason
 from shared.domain.zone import ResolutionPolicy
 from shared.rules.kvg403_network_not_linked import RULE
 from tests.builders import (
@@ -227,6 +228,19 @@ def test_unread_links_are_not_judged() -> None:
     given = healthy().links_unread()
     assert given.violations(RULE) == []
     assert [unknown.unread for unknown in given.unknowns(RULE)] == [FORBIDDEN]
+
+
+def test_an_unread_cname_in_a_zone_that_answers_is_not_judged_and_is_wanted() -> None:
+    parent = zone_id("vaultcore.azure.net", "rg-parent")
+    later = Unread(UnreadReason.DEFERRED, "CNAME records", Part.CNAMES)
+    given = unlinked().link(zone=parent).zone(parent, cnames_complete=False, cnames_unread=later)
+    assert given.violations(RULE) == []
+    assert [unknown.unread for unknown in given.unknowns(RULE)] == [later]
+
+
+def test_a_neighbour_that_may_have_an_alias_in_the_zone_asks() -> None:
+    given = unlinked().neighbours(neighbour("other")).zone(cnames_complete=False)
+    assert "other in vnet-1: public -> nxdomain or an alias" in _only_blocker(given)
 
 
 def test_an_unread_endpoint_is_not_judged() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 
@@ -11,6 +12,7 @@ from shared.domain.change import CreateRecord, DeleteRecord, RefreshZoneGroup, U
 from shared.domain.grades import Applicability, Writer
 from shared.domain.network import ForwardingRule
 from shared.domain.policy import TtlBounds
+from shared.domain.reading import Part, Unread, UnreadReason
 from shared.domain.vault import ConnectionStatus
 from shared.domain.zone import ResolutionPolicy
 from shared.rules.kvg411_missing_a_record import RULE
@@ -258,6 +260,45 @@ def test_ids_in_another_casing_are_the_same_vault_and_zone() -> None:
     assert isinstance(change, CreateRecord)
     assert change.name == "contoso"
     assert change.key == given.proposal(RULE).change.key
+
+
+def test_a_cname_under_the_name_is_another_finding() -> None:
+    """Azure refuses an A record beside a CNAME, so there is nothing to create."""
+    aliased = MappingProxyType({"contoso": "vaults.contoso.com"})
+    assert list(RULE.check(missing_record().zone(cnames=aliased).no_links().case())) == []
+    assert missing_record().zone(cnames=aliased).plan((RULE,)).apply == ()
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_an_unread_cname_is_wanted_and_nothing_is_created_before(linked: bool) -> None:
+    later = Unread(UnreadReason.DEFERRED, "CNAME records", Part.CNAMES)
+    given = missing_record().zone(cnames_complete=False, cnames_unread=later)
+    given = given if linked else given.no_links()
+    assert given.violations(RULE) == []
+    assert [(unknown.subject, unknown.unread) for unknown in given.unknowns(RULE)] == [(record_id(), later)]
+    assert given.plan((RULE,)).apply == ()
+    known = given.zone(cnames=MappingProxyType({"contoso": None}))
+    assert known.plan((RULE,)).apply != ()
+
+
+def test_a_record_set_proves_that_there_is_no_cname() -> None:
+    assert healthy().zone(cnames_complete=False).unknowns(RULE) == []
+    assert healthy().record().zone(cnames_complete=False).option(RULE).applicability is Applicability.SAFE
+
+
+def test_the_own_zone_of_the_vault_is_a_persons_to_write() -> None:
+    given = healthy().link(zone=APEX).writer(Writer.KVGUARD, APEX)
+    assert given.only(RULE).subject == record_id("@", APEX)
+    assert "is the vault's own" in _only_blocker(given)
+    assert list(RULE.check(given.record("10.1.0.4", zone=APEX, name="@").case())) == []
+    assert list(RULE.check(healthy().zone(APEX).case())) == []
+
+
+def test_another_zone_with_an_unclear_answer_is_not_judged() -> None:
+    parent = zone_id("vaultcore.azure.net", "rg-parent")
+    given = missing_record().no_links().link(zone=parent, resolution_policy=ResolutionPolicy.UNKNOWN)
+    assert given.violations(RULE) == []
+    assert [unknown.subject for unknown in given.unknowns(RULE)] == [network_id()]
 
 
 def test_the_record_silences_the_rule_and_its_inverse_restores_the_zone() -> None:

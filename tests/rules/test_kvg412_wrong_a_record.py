@@ -23,6 +23,7 @@ from tests.builders import (
     wrong_record,
     zone_id,
 )
+from tests.rules.given_records import claimed_by, with_apex
 
 
 def _only_blocker(given: Given) -> str:
@@ -94,6 +95,44 @@ def test_a_zone_group_of_a_dead_connections_endpoint_asks() -> None:
     grouped = given.endpoint("pe-2", zone_groups=(group_of(endpoint_id("pe-2"), zone_id()),))
     assert "points the name at this zone" in _only_blocker(grouped)
     assert "is not known" in _only_blocker(given.endpoint_unread("pe-2"))
+
+
+def test_an_endpoint_that_claims_the_name_without_a_connection_asks() -> None:
+    assert "pe-3 claims the name" in _only_blocker(claimed_by(wrong_record(), "pe-1", "pe-3"))
+    dead = wrong_record().connection("c-2", ConnectionStatus.REJECTED, endpoint=endpoint_id("pe-2"))
+    assert claimed_by(dead.endpoint("pe-2"), "pe-1", "pe-2").blockers(RULE) == ()
+
+
+def test_unread_claimants_ask() -> None:
+    given = claimed_by(wrong_record(), FORBIDDEN)
+    assert "is not known" in _only_blocker(given)
+    assert given.blockers(RULE)[0].unread is FORBIDDEN
+
+
+def test_an_endpoint_whose_address_could_be_the_records_asks() -> None:
+    given = wrong_record().connection("c-2", ConnectionStatus.PENDING, endpoint=endpoint_id("pe-2"))
+    assert "another endpoint's" in _only_blocker(given.endpoint("pe-2", addresses=FORBIDDEN))
+    assert given.endpoint("pe-2", addresses=("10.1.0.98",)).blockers(RULE) == ()
+
+
+@pytest.mark.parametrize("address", ["20.61.10.4", "172.32.0.1", "100.128.0.1"])
+def test_an_address_outside_the_private_ranges_asks(address: str) -> None:
+    given = wrong_record().record(address, metadata=OURS).written(address)
+    assert "outside the private ranges" in _only_blocker(given)
+
+
+def test_the_address_of_an_endpoint_that_was_replaced() -> None:
+    """The second endpoint took over; the record of the zone still names the first, which is gone."""
+    given = healthy().connection("c-1", ConnectionStatus.DISCONNECTED, "Disconnected").endpoint_gone()
+    given = claimed_by(given.network("vnet-2").second_endpoint().link("vnet-2"), "pe-2")
+    assert [finding.rule for finding in given.assess().findings if finding.subject == record_id()] == ["KVG412"]
+    change = given.proposal(RULE).change
+    assert isinstance(change, UpdateRecord)
+    assert change.addresses == ("10.2.0.4",)
+
+
+def test_a_zone_of_the_vaults_own_is_judged_by_its_apex_record() -> None:
+    assert with_apex(healthy(), "10.1.0.99").only(RULE).subject.name == "@"
 
 
 def test_a_zone_group_for_another_zone_does_not_ask() -> None:

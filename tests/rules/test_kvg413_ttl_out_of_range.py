@@ -22,6 +22,7 @@ from tests.builders import (
     wrong_record,
     zone_id,
 )
+from tests.rules.given_records import APEX, contested, with_apex
 
 
 def _only_blocker(given: Given) -> str:
@@ -73,6 +74,24 @@ def test_unread_addresses_of_the_endpoint_ask() -> None:
     given = long_ttl().endpoint(addresses=FORBIDDEN)
     assert "is not known" in _only_blocker(given)
     assert given.blockers(RULE)[0].unread is FORBIDDEN
+
+
+def test_a_record_that_networks_contend_for_asks() -> None:
+    given = contested().record("10.2.0.4", ttl=3600)
+    assert "contend" in _only_blocker(given)
+    peers = given.no_links().link("vnet-2")
+    assert peers.blockers(RULE) == ()
+
+
+def test_a_contest_that_is_not_known_asks() -> None:
+    given = contested().record("10.2.0.4", ttl=3600).no_links().link("vnet-2").link("vnet-7")
+    assert "is not known" in _only_blocker(given)
+    assert given.blockers(RULE)[0].unread is not None
+
+
+def test_a_zone_of_the_vaults_own_is_judged_by_its_apex_record() -> None:
+    given = with_apex(healthy()).record("10.1.0.4", zone=APEX, name="@", ttl=3600)
+    assert given.only(RULE).subject.name == "@"
 
 
 def test_a_record_that_a_zone_group_wrote_asks() -> None:
