@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from cli import replay
+from cli import policy, replay, rules
 
 app = typer.Typer(
     name="kvguard", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 app.command(name="replay", short_help="Show what kvguard gave up, and put it back to work.")(replay.replay)
+app.command(name="rules", short_help="List every rule with its severity, ceiling, default and page.")(rules.rules)
+app.add_typer(policy.policy)
 
 
 @app.callback()

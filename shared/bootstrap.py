@@ -11,9 +11,9 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from shared.settings import FINDINGS, STORAGE, Settings, load
+from shared.settings import FINDINGS, STORAGE, Settings, TerminalSettings, load, load_terminal
 from shared.settings import SettingsError as SettingsError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from shared.domain.clouds import Cloud
     from shared.service.answer_http import AuditDesk, HealthDesk
     from shared.service.dispatch import Dispatcher
+    from shared.service.policy_view import PolicyView
     from shared.service.replay import Replayer
     from shared.service.sweep import Sweeper
 
@@ -193,6 +194,67 @@ def replayer(environment: Mapping[str, str]) -> Replayer:
     return Replayer(StoredPoison(account), QueueInbox(account, account, BlobStore(own, login)), SystemClock())
 
 
+def policy_problems(environment: Mapping[str, str], path: str) -> list[str]:
+    """Everything that is wrong with a policy file, each as "place: what". Raises SettingsError, OSError."""
+    from pathlib import Path
+
+    from shared.adapters.clock import SystemClock
+    from shared.adapters.policy_file import PolicyReader
+    from shared.adapters.policy_yaml import MOST_BYTES
+    from shared.rules.registry import RULES
+
+    chosen = load_terminal(environment)
+    with Path(path).open("rb") as file:
+        data = file.read(MOST_BYTES + 1)
+    problems: list[str] = []
+    PolicyReader(_cloud(chosen), chosen.subscriptions, RULES).read(data, SystemClock().now(), problems)
+    return problems
+
+
+def policy_schema() -> dict[str, Any]:
+    """The JSON Schema of the policy file."""
+    from shared.adapters.policy_schema import policy_schema as schema
+    from shared.rules.registry import RULES
+
+    return schema(RULES)
+
+
+def policy_view(environment: Mapping[str, str], path: str) -> PolicyView:
+    """What says how the policy holds for one vault: that of a file, else of ``KVGUARD_POLICY``. Raises SettingsError.
+
+    Azure is asked only for a tag that can decide something, with the login of the person at the terminal.
+    """
+    from pathlib import Path
+
+    from shared.adapters.blobs import BlobStore
+    from shared.adapters.clock import SystemClock
+    from shared.adapters.credential import LazyLogin
+    from shared.adapters.policy_file import PolicyFile
+    from shared.adapters.storage_connection import (
+        StorageConnection,
+        StorageConnectionMissing,
+        StorageService,
+        resolve,
+    )
+    from shared.adapters.vault_tag import VaultTag
+    from shared.rules.registry import RULES
+    from shared.service.policy_view import PolicyView
+
+    chosen, clock, login = load_terminal(environment), SystemClock(), LazyLogin()
+    if path and not Path(path).is_file():
+        raise SettingsError([f"{Path(path).name} is not a file"])
+    place = str(Path(path).resolve()) if path else chosen.policy
+    own = StorageConnection(STORAGE, connection_string="")
+    if place.lower().startswith(("http://", "https://")):
+        try:
+            own = resolve(STORAGE, environment, frozenset({StorageService.BLOB}))
+        except StorageConnectionMissing as error:
+            raise SettingsError([str(error)]) from error
+    cloud = _cloud(chosen)
+    policies = PolicyFile(place, cloud, chosen.subscriptions, RULES, BlobStore(own, login), clock)
+    return PolicyView(policies, VaultTag(cloud, login, clock), RULES, clock)
+
+
 def _connections(values: Mapping[str, str]) -> tuple[StorageConnection, StorageConnection]:
     """The app's own account and the bridge to the review app. Raises SettingsError for both at once."""
     from shared.adapters.storage_connection import StorageConnectionMissing, StorageService, resolve
@@ -209,7 +271,7 @@ def _connections(values: Mapping[str, str]) -> tuple[StorageConnection, StorageC
     return found[0], found[1]
 
 
-def _cloud(chosen: Settings) -> Cloud:
+def _cloud(chosen: Settings | TerminalSettings) -> Cloud:
     from shared.domain.clouds import CLOUDS, CUSTOM
 
     if chosen.cloud != CUSTOM:

@@ -78,6 +78,27 @@ class Settings:
         return "enforce" if self.enforce else "observe"
 
 
+@dataclass(frozen=True, slots=True)
+class TerminalSettings:
+    """What commands at a terminal need, none of it required: they run without an app around them."""
+
+    subscriptions: frozenset[str]
+    policy: str
+    cloud: str
+    arm_endpoint: str
+
+
+def load_terminal(environment: Mapping[str, str]) -> TerminalSettings:
+    """Check what is set. Raises SettingsError with everything that is wrong."""
+    problems: list[str] = []
+    cloud, endpoint = _cloud(environment, problems)
+    listed = environment.get("KVGUARD_SUBSCRIPTIONS", "").strip()
+    subscriptions = _subscriptions(environment, problems) if listed else frozenset()
+    if problems:
+        raise SettingsError(problems)
+    return TerminalSettings(subscriptions, environment.get("KVGUARD_POLICY", "").strip(), cloud, endpoint)
+
+
 def load(environment: Mapping[str, str]) -> Settings:
     """Check the environment. Raises SettingsError with everything that is wrong, never just the first.
 

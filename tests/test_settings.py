@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared import bootstrap
-from shared.settings import Role, Settings, SettingsError, load
+from shared.settings import Role, Settings, SettingsError, load, load_terminal
 
 GOOD = {
     "KVGUARD_ROLE": "guard",
@@ -129,3 +129,13 @@ def test_secrets_do_not_show_in_the_representation_or_in_problems() -> None:
 def test_the_sample_settings_start_the_app() -> None:
     sample = Path(__file__).parents[1] / "local.settings.sample.json"
     assert load(json.loads(sample.read_text(encoding="utf-8"))["Values"]).mode == "observe"
+
+
+def test_a_terminal_needs_no_settings_and_checks_those_it_has() -> None:
+    bare = load_terminal({})
+    assert (bare.subscriptions, bare.policy, bare.cloud, bare.arm_endpoint) == (frozenset(), "", "AzureCloud", "")
+    given = load_terminal({**GOOD, "KVGUARD_POLICY": " policy.yaml ", "KVGUARD_CLOUD": "AzureChinaCloud"})
+    assert (given.policy, given.cloud, len(given.subscriptions)) == ("policy.yaml", "AzureChinaCloud", 2)
+    with pytest.raises(SettingsError) as caught:
+        load_terminal({"KVGUARD_SUBSCRIPTIONS": "me", "KVGUARD_CLOUD": "custom", "KVGUARD_ARM_ENDPOINT": "http://x"})
+    assert len(caught.value.problems) == 2

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from shared.adapters.blobs import BlobStore, BlobTooLarge
-from shared.adapters.policy_document import read_document
+from shared.adapters.policy_document import read_document, stated
 from shared.adapters.policy_meaning import meaning
 from shared.adapters.policy_yaml import MOST_BYTES, UnreadableYaml, read_yaml
 from shared.domain.clouds import Cloud
@@ -27,8 +27,32 @@ _MOST_PROBLEMS: Final = 20
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
 
-class _Unreadable(Exception):
+class PolicyUnreadable(Exception):
     """The policy's text could not be had; it says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyReader:
+    """Turns the text of a policy into what it means where kvguard runs: its cloud, its subscriptions, its rules."""
+
+    cloud: Cloud
+    subscriptions: frozenset[str]
+    rules: tuple[Rule, ...]
+
+    def read(self, data: bytes, now: datetime, problems: list[str]) -> Policy:
+        """The policy; every error is added to ``problems`` as "place: what is wrong", and then it does not count."""
+        nothing = Policy(watched_subscriptions=self.subscriptions)
+        try:
+            value = read_yaml(data)
+        except UnreadableYaml as error:
+            problems.append(str(error))
+            return nothing
+        document = read_document(value, problems)
+        if document is None:
+            return nothing
+        ceilings = {rule.id: rule.ceiling for rule in self.rules}
+        policy = meaning(document, ceilings, self.cloud, self.subscriptions, problems, now)
+        return replace(policy, stated=stated(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +80,8 @@ class PolicyFile:
         clock: Clock,
     ) -> None:
         self._place = place.strip()
-        self._cloud = cloud
         self._subscriptions = frozenset(subscription.lower() for subscription in subscriptions)
-        self._ceilings = {rule.id: rule.ceiling for rule in rules}
+        self._reader = PolicyReader(cloud, self._subscriptions, tuple(rules))
         self._blobs = blobs
         self._clock = clock
         self._lock = threading.Lock()
@@ -80,7 +103,7 @@ class PolicyFile:
     def _look(self) -> None:
         try:
             source = self._blob() if urlsplit(self._place).scheme in ("http", "https") else self._file()
-        except _Unreadable as error:
+        except PolicyUnreadable as error:
             self._edition = ""
             self._policy = self._unusable([str(error)])
             return
@@ -90,16 +113,13 @@ class PolicyFile:
         self._policy = self._parsed(source.data)
 
     def _parsed(self, data: bytes) -> Policy:
-        try:
-            value = read_yaml(data)
-        except UnreadableYaml as error:
-            return self._unusable([str(error)])
         problems: list[str] = []
-        document = read_document(value, problems)
-        if document is None:
+        policy = self._reader.read(data, self._clock.now(), problems)
+        if problems:
+            # Judged anew next time: an expiry that is too far ahead today is not so for ever.
+            self._edition = ""
             return self._unusable(problems)
-        policy = meaning(document, self._ceilings, self._cloud, self._subscriptions, problems)
-        return self._unusable(problems) if problems else policy
+        return policy
 
     def _unusable(self, problems: list[str]) -> Policy:
         shown = problems[:_MOST_PROBLEMS]
@@ -116,25 +136,25 @@ class PolicyFile:
                 return _Source(file.read(MOST_BYTES + 1), edition)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "not a path"
-            raise _Unreadable(f"the file {path.name} could not be read: {reason}") from error
+            raise PolicyUnreadable(f"the file {path.name} could not be read: {reason}") from error
 
     def _blob(self) -> _Source:
         try:
             container, name = self._blob_name()
             found = self._blobs.read(container, name, limit=MOST_BYTES)
         except BlobTooLarge as error:
-            raise _Unreadable(str(error)) from error
+            raise PolicyUnreadable(str(error)) from error
         except LedgerUnavailable as error:
-            raise _Unreadable(str(error)) from error
+            raise PolicyUnreadable(str(error)) from error
         if found is None:
-            raise _Unreadable(f"there is no blob {container}/{name}")
+            raise PolicyUnreadable(f"there is no blob {container}/{name}")
         return _Source(found.data, found.etag)
 
     def _blob_name(self) -> tuple[str, str]:
         own = self._blobs.endpoint + "/"
         if not self._place.lower().startswith(own.lower()):
-            raise _Unreadable("a policy in a blob must lie in the app's own storage account")
+            raise PolicyUnreadable("a policy in a blob must lie in the app's own storage account")
         container, _, name = unquote(urlsplit(self._place[len(own) :]).path).partition("/")
         if not container or not name:
-            raise _Unreadable("the URL of the policy names no blob: container and name are needed")
+            raise PolicyUnreadable("the URL of the policy names no blob: container and name are needed")
         return container, name

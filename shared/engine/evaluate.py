@@ -102,7 +102,7 @@ def _stamp(snapshot: VaultSnapshot, rule: Rule, mode: Mode, violation: Violation
         facts=violation.facts,
         fingerprint=fingerprint(rule.id, violation.subject),
         doc_url=f"{DOC_ROOT}/{rule.id.lower()}.md",
-        options=tuple(sorted(options, key=lambda option: (-option.applicability, option.change.key))),
+        options=tuple(sorted(options, key=lambda option: -option.applicability)),
         evidence=evidence,
         advice=violation.advice,
     )

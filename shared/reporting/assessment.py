@@ -13,9 +13,9 @@ from typing import Final
 
 from shared.domain.answer import Answer
 from shared.domain.arm_id import ArmId
-from shared.domain.finding import Assessment, NotEvaluated
+from shared.domain.finding import Assessment, Exempted, NotEvaluated
 from shared.domain.plan import ChangePlan, PlannedChange
-from shared.reporting.findings import SENTENCE, Object, finding_object, id_text, option_object
+from shared.reporting.findings import ID, SENTENCE, Object, finding_object, id_text, option_object
 from shared.reporting.text import plain, rfc3339
 
 ASSESSMENT_VERSION: Final = 1
@@ -45,6 +45,7 @@ def render(assessment: Assessment, plan: ChangePlan, answers: Sequence[NetworkAn
         },
         "answers": [_answer(entry) for entry in sorted(answers, key=lambda entry: entry.network)],
         "evaluated": list(assessment.evaluated),
+        "exempted": [_exempted(entry) for entry in assessment.exempted],
     }
     return json.dumps(body, ensure_ascii=False, indent=2)
 
@@ -55,6 +56,17 @@ def _not_evaluated(entry: NotEvaluated) -> Object:
         "subject": id_text(entry.subject),
         "reason": entry.unread.reason.value,
         "detail": plain(entry.unread.detail, SENTENCE),
+    }
+
+
+def _exempted(entry: Exempted) -> Object:
+    exemption = entry.exemption
+    return {
+        "finding": finding_object(entry.finding),
+        "scope": plain(exemption.scope, ID),
+        "reason": plain(exemption.reason, SENTENCE),
+        "owner": plain(exemption.owner, SENTENCE),
+        "expires": rfc3339(exemption.expires),
     }
 
 

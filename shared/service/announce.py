@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -39,30 +39,29 @@ def announce(
     A finding is told once it has settled. It is cleared only by a reading in which its rule
     was judged completely: what was not read is not mended. ``save`` stores a row and raises LedgerConflict.
     """
-    assessment = judged.assessment
-    now, told = assessment.read_at, dict(row.told)
-    messages: list[str] = []
-    for finding in findings:
-        fix = fixes.get(finding.fingerprint)
-        note = f"{_content(finding, fix)} {finding.rule} {finding.subject.text}"
-        known = told.get(finding.fingerprint)
-        if known == note or (known is None and not settled(row, finding, None, judged.snapshot, policy)):
-            continue
-        messages.append(pack(open_message(finding, now, fix), inbox.keep))
-        told[finding.fingerprint] = note
-    present = {finding.fingerprint for finding in (*findings, *assessment.findings)}
-    unjudged = {missing.rule for missing in assessment.not_evaluated}
-    for fingerprint, note in row.told.items():
-        rule, subject = _about(note)
-        if fingerprint in present or rule in unjudged or _out_of_sight(judged.snapshot, subject):
-            continue
-        messages.append(cleared_message(row.vault, rule, subject, fingerprint, now))
-        del told[fingerprint]
-    if not messages:
-        return row
-    row = save(replace(row, told=MappingProxyType(_claims(row.told, told))))
-    inbox.tell(messages)
-    return replace(row, told=MappingProxyType(told))
+    told = dict(row.told)
+    ripe = [f for f in findings if f.fingerprint in told or settled(row, f, None, judged.snapshot, policy)]
+    messages = [*_opened(told, ripe, fixes, judged, inbox), *_cleared(told, row, findings, judged)]
+    return _say(row, told, messages, inbox, save)
+
+
+def announce_moving(
+    row: VaultRow,
+    judged: Judgement,
+    of_moving: frozenset[str],
+    inbox: Inbox,
+    save: Callable[[VaultRow], VaultRow],
+) -> VaultRow:
+    """Tell what does not come to rest, by the rules ``of_moving``, from a reading that is not quiet.
+
+    They have waited by themselves, so nothing settles. Whatever else such a reading shows is neither told nor cleared,
+    and a finding with something to decide waits until all is quiet.
+    """
+    findings = [finding for finding in judged.assessment.findings if finding.rule in of_moving and not finding.options]
+    told = dict(row.told)
+    messages = [*_opened(told, findings, {}, judged, inbox)]
+    messages += _cleared(told, row, findings, judged, of_moving)
+    return _say(row, told, messages, inbox, save)
 
 
 def announce_gone(row: VaultRow, now: datetime, inbox: Inbox, save: Callable[[VaultRow], VaultRow]) -> VaultRow:
@@ -75,6 +74,52 @@ def announce_gone(row: VaultRow, now: datetime, inbox: Inbox, save: Callable[[Va
         row = save(row)
         inbox.tell(messages)
     return replace(row, told=MappingProxyType({}), first_seen=MappingProxyType({}), look_at=None)
+
+
+def _opened(
+    told: dict[str, str], findings: Iterable[Finding], fixes: Mapping[str, Fix], judged: Judgement, inbox: Inbox
+) -> list[str]:
+    """The messages on what is newly open or has changed; ``told`` notes them."""
+    messages = []
+    for finding in findings:
+        fix = fixes.get(finding.fingerprint)
+        note = f"{_content(finding, fix)} {finding.rule} {finding.subject.text}"
+        if told.get(finding.fingerprint) != note:
+            messages.append(pack(open_message(finding, judged.assessment.read_at, fix), inbox.keep))
+            told[finding.fingerprint] = note
+    return messages
+
+
+def _cleared(
+    told: dict[str, str],
+    row: VaultRow,
+    findings: Iterable[Finding],
+    judged: Judgement,
+    only: frozenset[str] | None = None,
+) -> list[str]:
+    """The messages on what is no longer open, of the rules ``only`` if any are given; ``told`` forgets them."""
+    assessment, messages = judged.assessment, []
+    present = {finding.fingerprint for finding in (*findings, *assessment.findings)}
+    unjudged = {missing.rule for missing in assessment.not_evaluated}
+    for fingerprint, note in row.told.items():
+        rule, subject = _about(note)
+        if fingerprint in present or rule in unjudged or _out_of_sight(judged.snapshot, subject):
+            continue
+        if only is None or rule in only:
+            messages.append(cleared_message(row.vault, rule, subject, fingerprint, assessment.read_at))
+            del told[fingerprint]
+    return messages
+
+
+def _say(
+    row: VaultRow, told: dict[str, str], messages: list[str], inbox: Inbox, save: Callable[[VaultRow], VaultRow]
+) -> VaultRow:
+    """Claim what is about to be said, say it, and return the row that remembers it."""
+    if not messages:
+        return row
+    row = save(replace(row, told=MappingProxyType(_claims(row.told, told))))
+    inbox.tell(messages)
+    return replace(row, told=MappingProxyType(told))
 
 
 def _claims(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str]:

@@ -42,6 +42,7 @@ class Judge:
         self._rules = rules
         self._at_events = frozenset(rule.id for rule in rules if rule.at_events)
         self.every_rule = frozenset(rule.id for rule in rules)
+        self.of_moving = frozenset(rule.id for rule in rules if rule.of_moving)
 
     def admit(self, vault: ArmId) -> None:
         """Ask for room for one look; see ``Estate.admit``."""

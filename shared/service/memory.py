@@ -9,18 +9,17 @@ from types import MappingProxyType
 from shared.domain.arm_id import ArmId
 from shared.domain.change import Change, CreateRecord, RejectConnection, UpdateRecord
 from shared.domain.finding import Finding, Option
-from shared.domain.history import History, Hold, Sighting, WrittenRecord
+from shared.domain.history import KVGUARD, History, Hold, Sighting, WrittenRecord
 from shared.domain.plan import PlannedChange
-from shared.domain.reading import Unread, UnreadReason
+from shared.domain.reading import Unread, UnreadReason, is_transient
 from shared.domain.snapshot import VaultSnapshot
-from shared.domain.vault import ConnectionStatus
+from shared.domain.vault import Connection, ConnectionStatus
 from shared.service.judge import Judgement
 from shared.service.ports import VaultRow
 from shared.service.settle import sight
 
 FOUGHT_WITHIN = timedelta(days=1)
 HELD_FOR = timedelta(days=1)
-KVGUARD = "kvguard"
 _FORGET_GONE_AFTER = timedelta(days=31)
 _FIGHT = 2
 _MOST_NAMED = 3
@@ -32,7 +31,7 @@ def history_of(row: VaultRow) -> History:
 
 
 def remember(row: VaultRow, snapshot: VaultSnapshot) -> VaultRow:
-    """The row after this snapshot: each connection's status with when it began, and when it was last Approved."""
+    """The row after this snapshot: each connection's status and movement with when they began, its last approval."""
     now = snapshot.read_at
     sightings: dict[ArmId, Sighting] = {}
     for connection in snapshot.vault.connections:
@@ -44,14 +43,22 @@ def remember(row: VaultRow, snapshot: VaultSnapshot) -> VaultRow:
             since=old.since if old is not None and same else now,
             last_approved=now if approved else (old.last_approved if old is not None else None),
             rejected_by_kvguard=old.rejected_by_kvguard if old is not None else None,
+            moving_since=_moving_since(connection, old if same else None, now),
         )
     for connection_id, old in row.sightings.items():
         # A connection that was not listed once may come back; that it was Approved, or rejected here, must not be lost.
         # Of others nothing is kept: whoever may create private endpoints could make the row grow without end.
         lately = max((at for at in (old.last_approved, old.rejected_by_kvguard) if at is not None), default=None)
         if connection_id not in sightings and lately is not None and now - lately < _FORGET_GONE_AFTER:
-            sightings[connection_id] = replace(old, status=ConnectionStatus.UNKNOWN, since=now)
+            sightings[connection_id] = replace(old, status=ConnectionStatus.UNKNOWN, since=now, moving_since=None)
     return replace(row, sightings=MappingProxyType(sightings))
+
+
+def _moving_since(connection: Connection, old: Sighting | None, now: datetime) -> datetime | None:
+    """When the connection was first seen moving, if it moves: ``old`` is the last sighting in the same status."""
+    if not is_transient(connection.provisioning_state):
+        return None
+    return old.moving_since if old is not None and old.moving_since is not None else now
 
 
 def passing_unread(judged: Judgement) -> Unread | None:

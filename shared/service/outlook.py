@@ -11,7 +11,7 @@ from shared.domain.reading import UnreadReason
 from shared.domain.snapshot import VaultSnapshot
 from shared.reporting.findings import Fix, FixState
 from shared.service.judge import Judgement
-from shared.service.memory import KVGUARD, passing_unread
+from shared.service.memory import passing_unread
 from shared.service.ports import VaultRow
 from shared.service.settle import backoff, ready_at, settled
 
@@ -77,7 +77,7 @@ def held_fixes(row: VaultRow, judged: Judgement) -> dict[str, Fix]:
         hold = held.get((finding.rule, finding.subject))
         if hold is not None and hold.by_azure:
             fixes[finding.fingerprint] = Fix(FixState.REFUSED, hold.why)
-        elif hold is not None and hold.who == KVGUARD:
+        elif hold is not None and hold.by_fight:
             fixes[finding.fingerprint] = Fix(FixState.SURVIVED, hold.why)
     return fixes
 

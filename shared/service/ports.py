@@ -85,6 +85,13 @@ class Estate(Protocol):
     def deepen(self, snapshot: VaultSnapshot, *, deadline: Deadline, parts: frozenset[Part]) -> VaultSnapshot:
         """The same snapshot with the given parts read, nothing else read again."""
 
+    def remains(self, vault: ArmId, *, deadline: Deadline) -> VaultSnapshot | None:
+        """What is left of a vault that ``read`` found gone, None when nothing is or the vault is there again.
+
+        Whether it is soft-deleted, which vault has its name now (``moved_to``), the private endpoints that name it as
+        claimants, and the zones that have, or may have, a record of its name. Its connections are gone with it.
+        """
+
     def vaults(self, subscription: str, *, deadline: Deadline) -> Iterable[ArmId]:
         """The ids of all vaults of a subscription, page by page."""
 

@@ -18,7 +18,7 @@ from shared.domain.message import GIVE_UP_AFTER, Look
 from shared.domain.policy import Policy
 from shared.domain.reading import Gone
 from shared.reporting.findings import Fix, FixState
-from shared.service.announce import announce, announce_gone
+from shared.service.announce import announce, announce_gone, announce_moving
 from shared.service.coalesce import CLOCKS_DIFFER, Need, clamped, need, note, wants_fresh
 from shared.service.execute import Execution, Executor
 from shared.service.judge import Judge, Judgement
@@ -203,8 +203,9 @@ class Reconciler:
         return Ended("changed" if made else "looked", made or summary(last.plan)), row
 
     def _moving(self, row: VaultRow, judged: Judgement, policy: Policy) -> tuple[Ended, VaultRow]:
-        """Nothing is judged by a state that is still changing; come back, however often."""
+        """A state that is still changing is judged only by how long it has lasted; come back, however often."""
         reason = next(judged.snapshot.transient_parts(), "")
+        row = announce_moving(row, judged, self._judge.of_moving, self._inbox, self._leases.save)
         row = note_completed(row, judged, policy.timing.consistency)
         row = self._promise(row, look_again_while_moving(row, judged.snapshot, policy))
         if hangs(row, judged.snapshot.read_at):

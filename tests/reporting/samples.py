@@ -17,11 +17,18 @@ from shared.domain.change import (
     Change,
     CreateLink,
     CreateRecord,
+    CreateZone,
+    CreateZoneGroup,
     DeleteConnection,
+    DeleteEndpoint,
     DeleteLink,
     DeleteRecord,
+    DeleteZone,
+    DeleteZoneGroup,
+    PointZoneGroup,
     RefreshZoneGroup,
     RejectConnection,
+    SetLinkRegistration,
     SetNetworkAcl,
     SetPublicAccess,
     UpdateRecord,
@@ -64,6 +71,15 @@ def connection(status: ConnectionStatus, name: str = "pe-contoso.1") -> Connecti
 
 
 PENDING = connection(ConnectionStatus.PENDING)
+ENDPOINT_OF_HUB = PrivateEndpoint(
+    id=PE,
+    network=HUB,
+    subnet=HUB.child("subnets", "endpoints"),
+    provisioning_state="Succeeded",
+    links=(EndpointLink(KEY_VAULT, ConnectionStatus.APPROVED, manual=False),),
+    addresses=("10.0.0.4",),
+    zone_groups=(),
+)
 CHANGES: tuple[Change, ...] = (
     CreateRecord(DNS_ZONE, "contoso", ("10.0.0.4",), 60),
     UpdateRecord(RECORD, ("10.0.0.7",), 60, adopt=False),
@@ -76,6 +92,13 @@ CHANGES: tuple[Change, ...] = (
     SetPublicAccess(KEY_VAULT, PublicAccess.ENABLED, PublicAccess.DISABLED),
     SetNetworkAcl(KEY_VAULT, OPEN, CLOSED),
     RefreshZoneGroup(GROUP),
+    CreateZone(DNS_ZONE),
+    DeleteZone(DNS_ZONE),
+    SetLinkRegistration(LINK, enabled=False),
+    CreateZoneGroup(ENDPOINT_OF_HUB, DNS_ZONE),
+    DeleteZoneGroup(GROUP),
+    PointZoneGroup(GROUP, DNS_ZONE, ArmId.of(SUBSCRIPTION, "rg-hub", ZONE, AZURE_CLOUD.private_zone)),
+    DeleteEndpoint(ENDPOINT_OF_HUB),
 )
 UNREAD = Unread(UnreadReason.FORBIDDEN, "Microsoft.Network/privateEndpoints/read")
 
@@ -112,23 +135,14 @@ def finding(
 
 def reading(*, record: RecordSet | None, linked: bool) -> VaultSnapshot:
     """A vault with one effective endpoint in ``hub``, and a zone with or without record and link."""
-    endpoint = PrivateEndpoint(
-        id=PE,
-        network=HUB,
-        subnet=HUB.child("subnets", "endpoints"),
-        provisioning_state="Succeeded",
-        links=(EndpointLink(KEY_VAULT, ConnectionStatus.APPROVED, manual=False),),
-        addresses=("10.0.0.4",),
-        zone_groups=(),
-    )
     approved = connection(ConnectionStatus.APPROVED)
     return VaultSnapshot(
         cloud=AZURE_CLOUD,
         read_at=NOW,
-        vault=Vault(KEY_VAULT, "westeurope", PublicAccess.DISABLED, CLOSED, "Succeeded", (approved,), ()),
-        endpoints={PE: endpoint},
+        vault=Vault(KEY_VAULT, "westeurope", PublicAccess.DISABLED, None, "Succeeded", (approved,), ()),
+        endpoints={PE: ENDPOINT_OF_HUB},
         networks={HUB: Network(HUB, ("10.0.0.0/16",))},
-        zones=(Zone(DNS_ZONE, (LINK,) if linked else (), {"contoso": record}, complete=True),),
+        zones=(Zone(DNS_ZONE, (LINK,) if linked else (), {"contoso": record}, complete=True, cnames_complete=True),),
         neighbours=(),
     )
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 from shared.domain.answer import Answer, AnswerKind
 from shared.domain.arm_id import NETWORK, ArmId
-from shared.domain.finding import Assessment, NotEvaluated
+from shared.domain.finding import Assessment, Exempted, NotEvaluated
 from shared.domain.grades import Writer
 from shared.domain.plan import ChangePlan
-from shared.domain.policy import Policy, ZonePolicy
+from shared.domain.policy import Exemption, Policy, ZonePolicy
 from shared.domain.reading import Unread, UnreadReason
 from shared.engine.evaluate import evaluate
 from shared.engine.plan import plan
@@ -55,6 +56,7 @@ def test_a_vault_without_record_and_link_is_reported_with_both_changes_in_order(
 
 
 def test_every_other_list_of_the_report_is_filled_and_keeps_the_schema() -> None:
+    until = Exemption("KVG202", KEY_VAULT.text, "moving\x1b[2J", "team-a", datetime(2027, 3, 31, tzinfo=UTC))
     asked, explained = finding(options=(option(CHANGES[6]),)), finding()
     missing = NotEvaluated("KVG411", KEY_VAULT, Unread(UnreadReason.FORBIDDEN, "Microsoft.Network/\x1b/read"))
     answers = (
@@ -63,7 +65,7 @@ def test_every_other_list_of_the_report_is_filled_and_keeps_the_schema() -> None
     )
 
     text = render(
-        Assessment(KEY_VAULT, NOW, (asked, explained), (missing,), ("KVG202", "KVG411")),
+        Assessment(KEY_VAULT, NOW, (asked, explained), (missing,), ("KVG202", "KVG411"), (Exempted(explained, until),)),
         ChangePlan((), (asked,), (explained,)),
         answers,
         "enforce",
@@ -84,6 +86,14 @@ def test_every_other_list_of_the_report_is_filled_and_keeps_the_schema() -> None
         (HUB.text, "private-record", ["10.0.0.4"]),
         (SPOKE.text, "public", []),
     ]
+    (silenced,) = body["exempted"]
+    assert silenced.pop("finding") == body["findings"][1]
+    assert silenced == {
+        "scope": KEY_VAULT.text,
+        "reason": "moving\\u{1b}[2J",
+        "owner": "team-a",
+        "expires": "2027-03-31T00:00:00.000Z",
+    }
     assert body["answers"][1]["chain"] == ["contoso.vault.azure.net continues"]
 
 

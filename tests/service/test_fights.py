@@ -52,6 +52,26 @@ def test_the_hold_names_who_was_at_it() -> None:
     assert SOMEBODY in fought(SOMEBODY).row.holds[0].why
 
 
+def test_the_fight_is_a_finding_of_its_own_as_long_as_the_hold_lasts() -> None:
+    world = fought(SOMEBODY)
+
+    def said() -> list[str]:
+        told = [json.loads(text) for text in world.inbox.told]
+        return [message["state"] for message in told if message["rule"] == "KVG902"]
+
+    assert said() == ["open"]
+    end = world.row.holds[0].until
+    for left in (timedelta(hours=6), timedelta(minutes=1)):
+        world.clock.time = end - left
+        world.look()
+        world.play(until=timedelta(seconds=30))
+    assert said() == ["open"]
+    world.clock.time = end + timedelta(seconds=1)
+    world.look()
+    world.play(until=timedelta(hours=1))
+    assert said() == ["open", "cleared"]
+
+
 def test_after_the_hold_it_is_tried_again() -> None:
     world = fought()
     world.clock.time = world.row.holds[0].until + timedelta(seconds=1)

@@ -143,6 +143,9 @@ class FakeEstate:
         following = start + self.page_size
         return self.listed[start:following], str(following) if following < len(self.listed) else ""
 
+    def remains(self, vault: ArmId, *, deadline: Deadline) -> VaultSnapshot | None:
+        return None
+
     def vaults_of_endpoint(self, endpoint: ArmId, *, deadline: Deadline) -> tuple[ArmId, ...] | Gone:
         self.asked_for.append(endpoint)
         if self.errors:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.adapters.policy_schema import allowed_modes
 from shared.domain.grades import Mode
 from shared.domain.policy import Policy
 from shared.domain.rule import Case, Rule, Violation
@@ -19,7 +20,6 @@ from shared.rules.registry import RULES
 from tests.builders import vault_id
 from tools import docs
 from tools.rule_pages import SECTIONS, PageError, read_rule, split, subject_kinds
-from tools.schemas import allowed_modes
 
 _VAULT = vault_id()
 LINK = re.compile(r"\]\((?!https:)([^)#]+)")
@@ -98,8 +98,22 @@ def test_a_page_shows_the_values_of_its_rule_and_every_section() -> None:
         assert f"| Severity | {rule.severity.name.lower()} |" in page
         assert f"| Ceiling | {rule.ceiling.name.lower()}:" in page
         assert f"| Default mode | {rule.default.value}:" in page
-        assert re.findall(r"^## (.*)", page, re.MULTILINE) == [*SECTIONS, "Controls and peers"]
+        assert re.findall(r"^## (.*)", page, re.MULTILINE) == [*SECTIONS[:-1], docs.PEERS, SECTIONS[-1]]
         assert all(f"`{control}`" in page for ids in rule.controls.values() for control in ids)
+
+
+def test_the_catalogue_has_every_rule_under_its_hundred() -> None:
+    text = (docs.ROOT / "docs/rules/README.md").read_text(encoding="utf-8")
+    listed: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        if line.startswith("## "):
+            listed[line.removeprefix("## ")] = []
+        elif match := re.match(r"\| \[(KVG\d{3})\]", line):
+            listed[list(listed)[-1]].append(match[1])
+    wanted: dict[str, list[str]] = {}
+    for rule in sorted(RULES, key=lambda rule: rule.id):
+        wanted.setdefault(f"{rule.id[3]}xx {docs.HUNDREDS[rule.id[3]]}", []).append(rule.id)
+    assert {head: ids for head, ids in listed.items() if ids} == wanted
 
 
 def test_the_modes_that_a_page_allows_are_those_that_evaluation_lets_through() -> None:

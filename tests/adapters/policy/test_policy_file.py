@@ -21,8 +21,17 @@ from shared.adapters.policy_yaml import MOST_BYTES
 from shared.adapters.storage_connection import StorageConnection
 from shared.domain.arm_id import ArmId
 from shared.domain.clouds import AZURE_CHINA_CLOUD, AZURE_CLOUD, Cloud
-from shared.domain.grades import Applicability, Mode, Profile, Severity, Writer
-from shared.domain.policy import Policy, Timing, TtlBounds, ZonePolicy
+from shared.domain.grades import (
+    Applicability,
+    ClientRole,
+    DnsMode,
+    Mode,
+    Profile,
+    Severity,
+    TrustedServices,
+    Writer,
+)
+from shared.domain.policy import ClientNetwork, Exemption, IpRanges, Policy, Timing, TtlBounds, ZonePolicy
 from shared.domain.rule import Rule
 from shared.domain.zone import ResolutionPolicy
 from shared.rules.registry import RULES
@@ -53,6 +62,8 @@ rules:
   KVG411: fix
   KVG101: off
   KVG904: audit
+scopes:
+  - {{scope: {GROUP}/, rules: {{KVG411: off, KVG101: approve}}}}
 zones:
   - id: {ZONE}
     writer: kvguard
@@ -65,6 +76,9 @@ profiles:
     - {{scope: /subscriptions/{SUBSCRIPTION}/, profile: partner}}
     - {{scope: {GROUP}, profile: public}}
     - {{scope: {VAULT}, profile: private}}
+  by_tag:
+    - {{scope: /subscriptions/{SUBSCRIPTION}, allowed: [hybrid, saas-pipeline]}}
+    - {{scope: {GROUP}, allowed: []}}
 ttl: {{minimum: 30, maximum: 300, default: 30}}
 timing:
   settle_seconds: 1
@@ -73,9 +87,20 @@ timing:
   consistency_seconds: 4
   dead_connection_age_seconds: 5
   pending_connection_age_seconds: 6
-connections: {{allowed_subscriptions: [{OTHER}]}}
+connections: {{allowed_subscriptions: [{OTHER}], managed_service_subscriptions: [{SUBSCRIPTION.upper()}]}}
 pipeline_ranges: [20.37.158.0/23, 198.51.100.7]
+ip_rules: {{widest: 28, allowed: [20.0.0.0/8], forbidden: [203.0.113.0/24]}}
+trusted_services: forbid
+client_networks:
+  - {{id: {NETWORK}}}
+  - {{id: {NETWORK}2, role: both}}
+dns_mode: external
+access: {{forbidden_principals: [{OTHER.upper()}]}}
 budgets: {{writes_per_hour: 0}}
+exemptions:
+  - {{rule: KVG101, scope: {VAULT}/, reason: " moving ", owner: team-a, expires: 2027-03-31}}
+  - {{rule: KVG411, scope: {ZONE}, reason: r, owner: o, expires: 2026-12-24T23:00:00+02:00}}
+reviewers: [" kv-reviewers ", dana@contoso.com]
 """
 
 
@@ -130,7 +155,28 @@ def test_a_full_policy_means_what_it_says(tmp_path: Path) -> None:
         watched_subscriptions=frozenset({SUBSCRIPTION}),
         pipeline_ranges=("20.37.158.0/23", "198.51.100.7/32"),
         writes_per_hour=0,
+        scoped_modes=((GROUP, {"KVG411": Mode.OFF, "KVG101": Mode.APPROVE}),),
+        tag_profiles=(
+            (f"/subscriptions/{SUBSCRIPTION}", frozenset({Profile.HYBRID, Profile.SAAS_PIPELINE})),
+            (GROUP, frozenset()),
+        ),
+        ip_ranges=IpRanges(28, ("20.0.0.0/8",), ("203.0.113.0/24",)),
+        trusted_services=TrustedServices.FORBID,
+        client_networks=(
+            ClientNetwork(ArmId.parse(NETWORK), ClientRole.DATA),
+            ClientNetwork(ArmId.parse(f"{NETWORK}2"), ClientRole.BOTH),
+        ),
+        dns_mode=DnsMode.EXTERNAL,
+        managed_service_subscriptions=frozenset({SUBSCRIPTION}),
+        forbidden_principals=frozenset({OTHER}),
+        exemptions=(
+            Exemption("KVG101", VAULT, "moving", "team-a", datetime(2027, 3, 31, tzinfo=UTC)),
+            Exemption("KVG411", ZONE, "r", "o", datetime(2026, 12, 24, 21, tzinfo=UTC)),
+        ),
+        reviewers=("kv-reviewers", "dana@contoso.com"),
     )
+    assert {"ttl", "ttl.minimum", "profiles.by_tag", "reviewers"} < policy.stated
+    assert "zones.id" not in policy.stated
 
 
 @pytest.mark.parametrize("place", ["", "  "])
@@ -226,6 +272,50 @@ def test_off_is_a_mode_quoted_or_not(tmp_path: Path, text: str) -> None:
         ("version: 1\nconnections: {allowed_subscriptions: ['*']}", ["connections.allowed_subscriptions[0]: not"]),
         ("version: 1\npipeline_ranges: [10.0.0.1/8]", ["pipeline_ranges[0]: not an IPv4 range"]),
         ("version: 1\npipeline_ranges: ['2001:db8::/32']", ["pipeline_ranges[0]: not an IPv4 range"]),
+        ("version: 1\npipeline_ranges: [10.0.0.0/255.0.0.0]", ["pipeline_ranges[0]: not an IPv4 range"]),
+        (
+            "version: 1\npipeline_ranges: [20.0.0.0/9]\nip_rules: {forbidden: [20.1.2.0/24]}",
+            ["pipeline_ranges: 20.0.0.0/9 touches 20.1.2.0/24, which ip_rules.forbidden names"],
+        ),
+        ("version: 1\nip_rules: {widest: 0}", ["ip_rules.widest: "]),
+        ("version: 1\nip_rules: {widest: 33}", ["ip_rules.widest: "]),
+        ("version: 1\nip_rules: {allowed: [everything]}", ["ip_rules.allowed[0]: not an IPv4 range"]),
+        ("version: 1\nip_rules: {forbidden: [1.2.3.4/16]}", ["ip_rules.forbidden[0]: not an IPv4 range"]),
+        ("version: 1\ntrusted_services: sometimes", ["trusted_services: "]),
+        ("version: 1\ndns_mode: magic", ["dns_mode: "]),
+        (
+            f"version: 1\nclient_networks: [{{id: {ZONE}}}]",
+            ["client_networks[0].id: not the id of a Microsoft.Network/v"],
+        ),
+        (f"version: 1\nclient_networks: [{{id: {NETWORK}, role: all}}]", ["client_networks[0].role: "]),
+        (
+            f"version: 1\nclient_networks: [{{id: {NETWORK}}}, {{id: {NETWORK.replace('hub', 'HUB')}}}]",
+            ["client_networks[1].id: this network is listed twice"],
+        ),
+        (
+            "version: 1\naccess: {forbidden_principals: [everyone]}",
+            ["access.forbidden_principals[0]: not an object id"],
+        ),
+        (
+            "version: 1\nconnections: {managed_service_subscriptions: [x]}",
+            ["connections.managed_service_subscriptions[0]: not a subscription id"],
+        ),
+        ("version: 1\nreviewers: ['  ']", ["reviewers[0]: says nothing"]),
+        ("version: 1\nreviewers: [a, A]", ["reviewers[1]: listed twice"]),
+        ("version: 1\nreviewers: a", ["reviewers: "]),
+        (f"version: 1\nscopes: [{{scope: {GROUP}}}]", ["scopes[0].rules: missing"]),
+        (f"version: 1\nscopes: [{{scope: {ZONE}, rules: {{}}}}]", ["scopes[0].scope: not the id of a subscription"]),
+        (f"version: 1\nscopes: [{{scope: {GROUP}, rules: {{KVG101: fix}}}}]", ["scopes[0].rules.KVG101: fix is above"]),
+        (f"version: 1\nscopes: [{{scope: {GROUP}, rules: {{KVG1: off}}}}]", ["scopes[0].rules.KVG1: there is no such"]),
+        (
+            f"version: 1\nscopes: [{{scope: {GROUP}, rules: {{}}}}, {{scope: {GROUP}/, rules: {{}}}}]",
+            ["scopes[1].scope: this scope is listed twice"],
+        ),
+        (
+            f"version: 1\nprofiles: {{by_tag: [{{scope: {GROUP}, allowed: [secret]}}]}}",
+            ["profiles.by_tag[0].allowed[0]: "],
+        ),
+        (f"version: 1\nprofiles: {{by_tag: [{{scope: {ZONE}, allowed: []}}]}}", ["profiles.by_tag[0].scope: not"]),
         ("version: 1\nbudgets: {writes_per_hour: 1001}", ["budgets.writes_per_hour: "]),
         ("version: 1\nbudgets: {writes_per_hour: -1}", ["budgets.writes_per_hour: "]),
         ("version: 1\nversion: 1", ["the key 'version' stands twice at line 2, column 1"]),

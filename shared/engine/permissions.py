@@ -1,0 +1,152 @@
+"""The last gate: whether a principal may do an operation, by role assignments or by access policies. Pure.
+
+Groups are not read: a right that somebody else has may reach the principal through a group, and then it is not known.
+Source: https://learn.microsoft.com/azure/key-vault/general/rbac-guide
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final
+
+from shared.domain.access import Admission, Caller, Gate, Verdict
+from shared.domain.reading import Unread
+from shared.domain.vault import AccessPolicy, RoleAssignment, Vault
+
+_NAME: Final = "permission"
+_PREFIX: Final = "microsoft.keyvault/vaults/"
+
+# Operation -> data action, where the last part is not "<operation>/action".
+_ACTIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "secrets/get": "secrets/getsecret/action",
+        "secrets/list": "secrets/readmetadata/action",
+        "secrets/set": "secrets/setsecret/action",
+        "secrets/delete": "secrets/delete",
+        "keys/get": "keys/read",
+        "keys/list": "keys/read",
+        "keys/delete": "keys/delete",
+        "keys/wrapkey": "keys/wrap/action",
+        "keys/unwrapkey": "keys/unwrap/action",
+        "certificates/get": "certificates/read",
+        "certificates/list": "certificates/read",
+        "certificates/delete": "certificates/delete",
+    }
+)
+_OPERATIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "keys": frozenset(
+            "get list create delete update import encrypt decrypt wrapkey unwrapkey sign verify backup restore recover "
+            "purge rotate release".split()
+        ),
+        "secrets": frozenset("get list set delete backup restore recover purge".split()),
+        "certificates": frozenset("get list create delete update import backup restore recover purge".split()),
+    }
+)
+# The narrowest built-in role that reads or writes each kind.
+_READERS: Final = MappingProxyType({"secrets": "Key Vault Secrets User", "certificates": "Key Vault Certificate User"})
+_WRITERS: Final = MappingProxyType(
+    {
+        "secrets": "Key Vault Secrets Officer",
+        "certificates": "Key Vault Certificates Officer",
+        "keys": "Key Vault Crypto Officer",
+    }
+)
+_CRYPTO: Final = frozenset(
+    {"keys/encrypt", "keys/decrypt", "keys/wrapkey", "keys/unwrapkey", "keys/sign", "keys/verify"}
+)
+
+
+def is_operation(text: str) -> bool:
+    """Whether the text names an operation on keys, secrets or certificates, such as ``secrets/get``."""
+    kind, _, verb = text.casefold().partition("/")
+    return verb in _OPERATIONS.get(kind, frozenset())
+
+
+def operations() -> tuple[str, ...]:
+    """Every operation that can be asked about, sorted."""
+    return tuple(sorted(f"{kind}/{verb}" for kind, verbs in _OPERATIONS.items() for verb in verbs))
+
+
+def permission_gate(vault: Vault, caller: Caller) -> Gate:
+    """What the vault's permission model says of the caller's principal and operation."""
+    operation = caller.operation.casefold()
+    if not caller.principal or not operation:
+        return Gate(_NAME, Verdict.ASSUMED, "no principal and operation were named, so permission is taken for granted")
+    if not is_operation(operation):
+        return Gate(_NAME, Verdict.UNKNOWN, f"{caller.operation} is no operation that is known here")
+    return _by_roles(vault, caller, operation) if vault.settings.rbac else _by_policies(vault, caller, operation)
+
+
+def permission_admission(vault: Vault, caller: Caller) -> Admission:
+    """The smallest grant that lets the principal do the operation."""
+    operation = caller.operation.casefold()
+    kind, _, verb = operation.partition("/")
+    if not vault.settings.rbac:
+        return Admission(
+            f"add {verb} to the {kind} permissions of principal {caller.principal} in the vault's access policies",
+            f"the principal may {verb} all {kind} of the vault: access policies know no single object",
+        )
+    role = _WRITERS[kind]
+    if operation in _CRYPTO:
+        role = "Key Vault Crypto User"
+    elif verb in ("get", "list"):
+        role = _READERS.get(kind, "Key Vault Crypto User")
+    return Admission(
+        f"assign role {role} to principal {caller.principal} at the scope of vault {vault.name}, or of one object in it",
+        f"at the vault's scope the principal gets all that the role allows on every one of its {kind}",
+    )
+
+
+def _by_roles(vault: Vault, caller: Caller, operation: str) -> Gate:
+    if isinstance(vault.roles, Unread):
+        return Gate(_NAME, Verdict.UNKNOWN, f"role assignments are not read ({vault.roles})")
+    action = _PREFIX + _ACTIONS.get(operation, f"{operation}/action")
+    granting = [role for role in vault.roles if _allows(role, action)]
+    own = [role for role in granting if role.principal.casefold() == caller.principal.casefold()]
+    plain = next((role for role in own if not role.conditional), None)
+    if plain is not None:
+        return Gate(_NAME, Verdict.PASS, f"role {plain.role} at {plain.scope} allows {action}")
+    if own:
+        return Gate(
+            _NAME, Verdict.UNKNOWN, f"role {own[0].role} allows {action} under a condition that is not judged here"
+        )
+    if granting:
+        others = ", ".join(sorted({role.principal for role in granting})[:3])
+        return Gate(
+            _NAME,
+            Verdict.UNKNOWN,
+            f"no role of the principal itself allows {action}; {others} may, and whether that is a group of his is not read",
+        )
+    return Gate(_NAME, Verdict.FAIL, f"no role assignment at or above the vault allows {action}", "403 ForbiddenByRbac")
+
+
+def _by_policies(vault: Vault, caller: Caller, operation: str) -> Gate:
+    kind, _, verb = operation.partition("/")
+    granting = [entry for entry in vault.settings.access_policies if {verb, "all"} & _permissions(entry, kind)]
+    if any(entry.principal.casefold() == caller.principal.casefold() and not entry.application for entry in granting):
+        return Gate(_NAME, Verdict.PASS, f"an access policy gives the principal {verb} on {kind}")
+    if granting:
+        return Gate(
+            _NAME,
+            Verdict.UNKNOWN,
+            f"no access policy gives the principal itself {verb} on {kind}; whether it is in a group that has it is not read",
+        )
+    return Gate(_NAME, Verdict.FAIL, f"no access policy gives anybody {verb} on {kind}", "403 Forbidden (AccessDenied)")
+
+
+def _permissions(entry: AccessPolicy, kind: str) -> frozenset[str]:
+    return {"keys": entry.keys, "secrets": entry.secrets, "certificates": entry.certificates}[kind]
+
+
+def _allows(role: RoleAssignment, action: str) -> bool:
+    allowed = any(_pattern(pattern).fullmatch(action) for pattern in role.data_actions)
+    return allowed and not any(_pattern(pattern).fullmatch(action) for pattern in role.not_data_actions)
+
+
+@lru_cache(maxsize=2048)
+def _pattern(action: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part) for part in action.casefold().split("*")))
