@@ -34,6 +34,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import MappingProxyType
 
+from shared.domain.arm_id import ArmId
 from shared.domain.change import CHANGE_ID, MANAGED_BY, OWNER, UpdateRecord
 from shared.domain.endpoint import PrivateEndpoint
 from shared.domain.grades import Applicability, Mode, Severity
@@ -101,7 +102,7 @@ def _proposals(case: Case, zone: Zone, record: RecordSet) -> tuple[Proposal, ...
 def _blockers(case: Case, zone: Zone, record: RecordSet) -> Iterator[Blocker]:
     yield from writer_blockers(case.policy, zone.id)
     yield from _claimants(case)
-    yield from _strangers(case)
+    yield from _strangers(case, zone)
     yield from _other_endpoints(case)
     yield from _public(record)
     yield from _zone_groups(case, zone)
@@ -114,7 +115,7 @@ def _claimants(case: Case) -> Iterator[Blocker]:
         yield Blocker(f"{count} Approved connections could claim the name")
 
 
-def _strangers(case: Case) -> Iterator[Blocker]:
+def _strangers(case: Case, zone: Zone) -> Iterator[Blocker]:
     """An endpoint that the vault has no connection for may still have a zone group, and its address may be this one."""
     claimants = case.snapshot.claimants
     if isinstance(claimants, Unread):
@@ -122,8 +123,17 @@ def _strangers(case: Case) -> Iterator[Blocker]:
         return
     connected = {connection.endpoint for connection in case.snapshot.vault.connections}
     for claimant in claimants:
-        if claimant not in connected:
+        if claimant not in connected and not _given_up(case, zone, claimant):
             yield Blocker(f"private endpoint {claimant.name} claims the name without a connection")
+
+
+def _given_up(case: Case, zone: Zone, claimant: ArmId) -> bool:
+    """Whether an endpoint knows itself that its connection is dead, and no group of it writes into the zone."""
+    endpoint = case.snapshot.endpoints.get(claimant)
+    if not isinstance(endpoint, PrivateEndpoint) or isinstance(endpoint.zone_groups, Unread):
+        return False
+    link = endpoint.link_to(case.snapshot.vault.id)
+    return link is not None and link.status.dead and not any(zone.id in group.zones for group in endpoint.zone_groups)
 
 
 def _other_endpoints(case: Case) -> Iterator[Blocker]:

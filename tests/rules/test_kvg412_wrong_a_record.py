@@ -17,9 +17,11 @@ from tests.builders import (
     OURS,
     Given,
     endpoint_id,
+    endpoint_to,
     group_of,
     healthy,
     record_id,
+    vault_id,
     wrong_record,
     zone_id,
 )
@@ -101,6 +103,21 @@ def test_an_endpoint_that_claims_the_name_without_a_connection_asks() -> None:
     assert "pe-3 claims the name" in _only_blocker(claimed_by(wrong_record(), "pe-1", "pe-3"))
     dead = wrong_record().connection("c-2", ConnectionStatus.REJECTED, endpoint=endpoint_id("pe-2"))
     assert claimed_by(dead.endpoint("pe-2"), "pe-1", "pe-2").blockers(RULE) == ()
+
+
+@pytest.mark.parametrize("status", [ConnectionStatus.REJECTED, ConnectionStatus.DISCONNECTED])
+def test_an_endpoint_that_knows_its_connection_is_dead_does_not_ask(status: ConnectionStatus) -> None:
+    given = claimed_by(wrong_record(), "pe-1", "pe-3")
+    dead = endpoint_to(vault_id(), status=status).links
+
+    assert given.endpoint("pe-3", links=dead).blockers(RULE) == ()
+    for alive in (
+        given.endpoint("pe-3"),
+        given.endpoint("pe-3", links=endpoint_to(vault_id("another"), status=status).links),
+        given.endpoint("pe-3", links=dead, zone_groups=(group_of(endpoint_id("pe-3"), zone_id()),)),
+        given.endpoint("pe-3", links=dead, zone_groups=FORBIDDEN),
+    ):
+        assert "pe-3 claims the name" in _only_blocker(alive)
 
 
 def test_unread_claimants_ask() -> None:
