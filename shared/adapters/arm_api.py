@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.domain.arm_id import INTERFACE, VAULT, ZONE, ArmId
+from shared.domain.arm_id import ENDPOINT, INTERFACE, VAULT, ZONE, ArmId
 
 # azure-rest-api-specs: specification/keyvault/resource-manager/Microsoft.KeyVault, stable/2026-02-01.
 VAULTS_API: Final = "2026-02-01"
@@ -21,9 +21,16 @@ NETWORK_API: Final = "2024-05-01"
 ZONES_API: Final = "2024-06-01"
 # azure-rest-api-specs: specification/dnsresolver/resource-manager/Microsoft.Network, stable/2022-07-01.
 RULESETS_API: Final = "2022-07-01"
+# azure-rest-api-specs: specification/monitor/resource-manager/Microsoft.Insights, preview/2021-05-01-preview; there is
+# no stable version with category groups.
+DIAGNOSTICS_API: Final = "2021-05-01-preview"
+# azure-rest-api-specs: specification/authorization/resource-manager/Microsoft.Authorization, stable/2022-04-01; the
+# first one with conditions.
+ROLES_API: Final = "2022-04-01"
 # The version that Azure CLI asks with (azure-cli: azure/cli/core/cloud.py); older ones answer one object.
 METADATA_API: Final = "2022-09-01"
 
+AT_SCOPE: Final = "$filter=atScope()"
 RULESET: Final = "Microsoft.Network/dnsForwardingRulesets"
 
 
@@ -50,6 +57,31 @@ def interfaces_of(subscription: str) -> str:
 def rulesets_of(subscription: str) -> str:
     """All DNS forwarding rulesets of a subscription."""
     return all_of(RULESET, subscription)
+
+
+def endpoints_of(subscription: str) -> str:
+    """All private endpoints of a subscription, bodies inline."""
+    return all_of(ENDPOINT, subscription)
+
+
+def deleted_vaults_of(subscription: str) -> str:
+    """All soft-deleted vaults of a subscription."""
+    return all_of("Microsoft.KeyVault/deletedVaults", subscription)
+
+
+def diagnostics_of(vault: ArmId) -> str:
+    """The diagnostic settings of a vault."""
+    return f"{vault}/providers/Microsoft.Insights/diagnosticSettings"
+
+
+def assignments_of(vault: ArmId) -> str:
+    """The role assignments that reach a vault; with AT_SCOPE those at and above it."""
+    return f"{vault}/providers/Microsoft.Authorization/roleAssignments"
+
+
+def role_in(subscription: str, role: str) -> str:
+    """A role definition by its GUID, built-in or assignable in the subscription."""
+    return f"{all_of('Microsoft.Authorization/roleDefinitions', subscription)}/{role}"
 
 
 def perimeters_of(vault: ArmId) -> str:

@@ -286,10 +286,10 @@ class ARecord(Body):
 
 
 class RecordProperties(Body):
-    """``aRecords`` may be absent or empty: the set exists all the same. ``metadata`` may be null."""
+    """``aRecords`` may be empty: the set exists all the same. ``metadata`` may be null."""
 
     ttl: int
-    a_records: list[ARecord] | None = None
+    a_records: list[ARecord]
     metadata: dict[str, str] | None = None
     is_auto_registered: bool | None = None
 

@@ -169,9 +169,12 @@ class ArmClient:
         """GET one resource. Raises the errors of ``arm_errors``."""
         return self._send(self._url(path, api_version), deadline)
 
-    def pages(self, path: str, api_version: str, *, deadline: Deadline) -> Iterator[bytes]:
-        """GET a list and what its nextLink leads to, body by body; the last page may be empty. Raises as ``get``."""
-        url = self._url(path, api_version)
+    def pages(self, path: str, api_version: str, query: str = "", *, deadline: Deadline) -> Iterator[bytes]:
+        """GET a list and what its nextLink leads to, body by body; the last page may be empty. Raises as ``get``.
+
+        ``query`` is appended to the first page's URL as it is, such as ``$filter=atScope()``.
+        """
+        url = self._url(path, api_version) + (f"&{query}" if query else "")
         seen: set[str] = set()
         while True:
             seen.add(url)

@@ -31,6 +31,10 @@ class ArmEstate:
         """Read more parts of the same vault."""
         return self._reader.deepen(snapshot, deadline=deadline, parts=parts)
 
+    def remains(self, vault: ArmId, *, deadline: Deadline) -> VaultSnapshot | None:
+        """Read what is left of a vault that does not exist."""
+        return self._reader.remains(vault, deadline=deadline)
+
     def vaults(self, subscription: str, *, deadline: Deadline) -> Iterable[ArmId]:
         """List the vaults of a subscription."""
         return self._reader.vaults(subscription, deadline=deadline)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-from shared.adapters import arm_decode as decode
+from shared.adapters import arm_decode_vault as decode
 from shared.adapters.arm_crew import Crew
 from shared.adapters.arm_parts import Homes, Parts, attempt
 from shared.domain.arm_id import ArmId

@@ -54,7 +54,12 @@ class NetworkReading:
             for remote in self._holders(network)
             if remote not in found
         }
-        found.update({key: future.result() for key, future in peers.items()})
+        for key, future in peers.items():
+            peer = future.result()
+            # A server there asks Azure in the name of its network, so what is linked to that counts as well.
+            if isinstance(peer, Network) and key.subscription.lower() in self._rulesets:
+                peer = replace(peer, forwarding=_forwarding(key, rulesets))
+            found[key] = peer
         return found
 
     def _holders(self, network: Network) -> Iterator[ArmId]:

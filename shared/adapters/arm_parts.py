@@ -9,12 +9,15 @@ from typing import Final, TypeVar
 
 from shared.adapters import arm_api as api
 from shared.adapters import arm_bodies as bodies
+from shared.adapters import arm_bodies_network as network_bodies
 from shared.adapters import arm_decode as decode
+from shared.adapters import arm_decode_network as decode_network
+from shared.adapters import arm_decode_vault as decode_vault
 from shared.adapters.arm_client import ArmClient
 from shared.adapters.arm_errors import ArmForbidden, ArmNotFound, ArmUndecodable, action_of
 from shared.adapters.arm_topology import Topology
 from shared.domain.arm_id import ArmId
-from shared.domain.endpoint import ZoneGroup
+from shared.domain.endpoint import AddressSource, ZoneGroup
 from shared.domain.network import ForwardingRule, Network
 from shared.domain.reading import Gone, Unread, UnreadReason
 from shared.domain.vault import PerimeterMode, Vault
@@ -33,15 +36,16 @@ _ENDPOINT: Final = decode.decoder(bodies.EndpointBody)
 _INTERFACE: Final = decode.decoder(bodies.InterfaceBody)
 _INTERFACES: Final = decode.decoder(bodies.Listing[bodies.InterfaceBody])
 _ZONE_GROUPS: Final = decode.decoder(bodies.Listing[bodies.ZoneGroupBody])
-_NETWORK: Final = decode.decoder(bodies.NetworkBody)
+_NETWORK: Final = decode.decoder(network_bodies.NetworkBody)
 _ZONE: Final = decode.decoder(bodies.ZoneBody)
 _ZONES: Final = decode.decoder(bodies.Listing[bodies.ZoneBody])
 _LINKS: Final = decode.decoder(bodies.Listing[bodies.LinkBody])
 _RECORD: Final = decode.decoder(bodies.RecordBody)
 _RECORDS: Final = decode.decoder(bodies.Listing[bodies.RecordBody])
-_RULESETS: Final = decode.decoder(bodies.Listing[bodies.RulesetBody])
-_RULESET_LINKS: Final = decode.decoder(bodies.Listing[bodies.RulesetLinkBody])
-_RULES: Final = decode.decoder(bodies.Listing[bodies.ForwardingRuleBody])
+_CNAME: Final = decode.decoder(bodies.CnameBody)
+_RULESETS: Final = decode.decoder(bodies.Listing[network_bodies.RulesetBody])
+_RULESET_LINKS: Final = decode.decoder(bodies.Listing[network_bodies.RulesetLinkBody])
+_RULES: Final = decode.decoder(bodies.Listing[network_bodies.ForwardingRuleBody])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +67,12 @@ class Ruleset:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """An endpoint's IPv4 addresses, and its zone groups if those had to be read to find them."""
+    """An endpoint's IPv4 addresses and custom DNS servers, and its zone groups if those had to be read to find them."""
 
     found: tuple[str, ...] | Unread
     zone_groups: tuple[ZoneGroup, ...] | Unread | None = None
+    source: AddressSource = AddressSource.INTERFACE
+    dns_servers: tuple[str, ...] = ()
 
 
 def unread(error: EstateError) -> Unread:
@@ -107,11 +113,12 @@ class Parts:
         self._deadline = deadline
         self._fresh = fresh
         self.from_cache = False
+        self._loaded: set[str] = set()
 
     def vault(self, vault: ArmId) -> Vault | Gone:
         """The vault itself. Raises EstateError; a subscription that cannot be seen is a missing right."""
         try:
-            return _asked_for(vault, decode.vault(_VAULT(self._get(str(vault), api.VAULTS_API))))
+            return _asked_for(vault, decode_vault.vault(_VAULT(self.get(str(vault), api.VAULTS_API))))
         except ArmNotFound as error:
             if error.absent:
                 return Gone()
@@ -123,7 +130,7 @@ class Parts:
         """The rows of all vaults of a subscription, page by page. Raises EstateError."""
         path = api.vaults_of(subscription)
         try:
-            for page in self._pages(path, api.VAULTS_API):
+            for page in self.pages(path, api.VAULTS_API):
                 yield from _VAULTS(page).value
         except ArmNotFound as error:
             if error.subscription_unseen:
@@ -143,8 +150,8 @@ class Parts:
 
     def perimeters(self, vault: ArmId) -> tuple[PerimeterMode, ...] | Unread:
         """The modes of the vault's perimeter associations."""
-        pages = self._pages(api.perimeters_of(vault), api.PERIMETERS_API)
-        return attempt(lambda: tuple(decode.perimeter(b) for page in pages for b in _PERIMETERS(page).value))
+        pages = self.pages(api.perimeters_of(vault), api.PERIMETERS_API)
+        return attempt(lambda: tuple(decode_vault.perimeter(b) for page in pages for b in _PERIMETERS(page).value))
 
     def endpoint(self, endpoint: ArmId) -> bodies.EndpointBody | Gone | Unread:
         """A private endpoint, still as a body: its addresses are another read."""
@@ -153,7 +160,7 @@ class Parts:
     def endpoint_or_raise(self, endpoint: ArmId) -> bodies.EndpointBody | Gone:
         """A private endpoint as a body. Raises EstateError."""
         try:
-            return _ENDPOINT(self._get(str(endpoint), api.NETWORK_API))
+            return _ENDPOINT(self.get(str(endpoint), api.NETWORK_API))
         except ArmNotFound as error:
             if error.absent:
                 return Gone()
@@ -162,23 +169,29 @@ class Parts:
     def addresses(self, endpoint: ArmId, body: bodies.EndpointBody) -> Addresses:
         """The endpoint's addresses: from its interface, else from what its zone groups wrote, else as it says."""
         interface = attempt(lambda: decode.interface_id(body))
+        servers: tuple[str, ...] = ()
         if isinstance(interface, ArmId):
             path = str(interface)
-            found = attempt(lambda: decode.interface_addresses(_INTERFACE(self._get(path, api.NETWORK_API))))
-            if not isinstance(found, Unread) and found:
-                return Addresses(found)
-            why = found if isinstance(found, Unread) else _no_address(endpoint)
+            read = attempt(lambda: _INTERFACE(self.get(path, api.NETWORK_API)))
+            if not isinstance(read, Unread):
+                servers, found = decode.interface_servers(read), decode.interface_addresses(read)
+                if found:
+                    return Addresses(found, dns_servers=servers)
+            why = read if isinstance(read, Unread) else _no_address(endpoint)
         else:
             why = interface or _no_address(endpoint)
+        custom = decode.custom_addresses(body)
         groups = self.zone_group_bodies(endpoint)
         if isinstance(groups, Unread):
-            return Addresses(decode.custom_addresses(body) or why, groups)
-        written = decode.zone_group_addresses(groups) or decode.custom_addresses(body)
-        return Addresses(written or why, attempt(lambda: tuple(decode.zone_group(group) for group in groups)))
+            return Addresses(custom or why, groups, AddressSource.DNS_CONFIG, servers)
+        written = decode.zone_group_addresses(groups)
+        source = AddressSource.ZONE_GROUP if written else AddressSource.DNS_CONFIG
+        decoded = attempt(lambda: tuple(decode.zone_group(group) for group in groups))
+        return Addresses(written or custom or why, decoded, source, servers)
 
     def zone_group_bodies(self, endpoint: ArmId) -> tuple[bodies.ZoneGroupBody, ...] | Unread:
         """The zone groups of an endpoint as bodies."""
-        pages = self._pages(api.zone_groups_of(endpoint), api.NETWORK_API)
+        pages = self.pages(api.zone_groups_of(endpoint), api.NETWORK_API)
         return attempt(lambda: tuple(body for page in pages for body in _ZONE_GROUPS(page).value))
 
     def zone_groups(self, endpoint: ArmId) -> tuple[ZoneGroup, ...] | Unread:
@@ -192,7 +205,7 @@ class Parts:
 
     def _interfaces(self, subscription: str, wanted: frozenset[ArmId]) -> Homes:
         found: dict[ArmId, tuple[ArmId, tuple[str, ...]]] = {}
-        for page in self._pages(api.interfaces_of(subscription), api.NETWORK_API):
+        for page in self.pages(api.interfaces_of(subscription), api.NETWORK_API):
             for body in _INTERFACES(page).value:
                 home = decode.interface_home(body)
                 if home is not None and home[0] in wanted:
@@ -200,15 +213,15 @@ class Parts:
         return found
 
     def network(self, network: ArmId) -> Network | Gone | Unread:
-        """A virtual network with its peerings (cached)."""
-        return self._cached(
+        """A virtual network with its subnets and peerings (cached)."""
+        return self.cached(
             f"network {network.key}",
-            lambda: attempt_one(lambda: decode.network(_NETWORK(self._get(str(network), api.NETWORK_API)))),
+            lambda: attempt_one(lambda: decode_network.network(_NETWORK(self.get(str(network), api.NETWORK_API)))),
         )
 
     def rulesets(self, subscription: str) -> tuple[Ruleset, ...] | Unread:
         """The DNS forwarding rulesets of a subscription that are linked to anything (cached)."""
-        return self._cached(f"rulesets {subscription.lower()}", lambda: attempt(lambda: self._rulesets(subscription)))
+        return self.cached(f"rulesets {subscription.lower()}", lambda: attempt(lambda: self._rulesets(subscription)))
 
     def zones(self, subscription: str, designated: tuple[ArmId, ...]) -> ZoneSearch:
         """The zones of a subscription (cached).
@@ -223,15 +236,15 @@ class Parts:
                 loads.append(found)
             return found
 
-        result = self._cached(_zones_key(subscription), load)
+        result = self.cached(_zones_key(subscription), load)
         if isinstance(result, Unread):
             return ZoneSearch((), result, just_read=True)
         return replace(result, just_read=bool(loads))
 
     def links(self, zone: ArmId) -> tuple[ZoneLink, ...] | Gone | Unread:
         """The virtual network links of a zone (cached)."""
-        pages = self._pages(api.links_of(zone), api.ZONES_API)
-        return self._cached(
+        pages = self.pages(api.links_of(zone), api.ZONES_API)
+        return self.cached(
             f"links {zone.key}",
             lambda: attempt_one(lambda: tuple(decode.zone_link(b, zone) for page in pages for b in _LINKS(page).value)),
         )
@@ -240,7 +253,7 @@ class Parts:
         """One A record set: None when the zone has none of this name, Gone when the zone itself does not exist."""
         try:
             wanted = zone.child("A", relative_name)
-            return _asked_for(wanted, decode.record(_RECORD(self._get(str(wanted), api.ZONES_API))))
+            return _asked_for(wanted, decode.record(_RECORD(self.get(str(wanted), api.ZONES_API))))
         except ArmNotFound as error:
             if error.parent_absent:
                 self._topology.forget(_zones_key(zone.subscription))
@@ -249,9 +262,19 @@ class Parts:
         except EstateError as error:
             return unread(error)
 
+    def cname(self, zone: ArmId, relative_name: str) -> str | Unread | None:
+        """The target of a name's CNAME, None when the zone has none of this name."""
+        try:
+            wanted = zone.child("CNAME", relative_name)
+            return decode.cname(_CNAME(self.get(str(wanted), api.ZONES_API)), wanted)
+        except ArmNotFound as error:
+            return None if error.absent and not error.parent_absent else unread(error)
+        except EstateError as error:
+            return unread(error)
+
     def records(self, zone: ArmId) -> Records | Gone | Unread:
         """All A record sets of a zone by lower-case relative name."""
-        pages = self._pages(api.records_of(zone), api.ZONES_API)
+        pages = self.pages(api.records_of(zone), api.ZONES_API)
         result = attempt_one(lambda: _by_name(decode.record(b, zone) for page in pages for b in _RECORDS(page).value))
         if isinstance(result, Gone):
             self._topology.forget(_zones_key(zone.subscription))
@@ -259,7 +282,7 @@ class Parts:
 
     def _search(self, subscription: str, designated: tuple[ArmId, ...]) -> ZoneSearch | Unread:
         try:
-            pages = self._pages(api.zones_of(subscription), api.ZONES_API)
+            pages = self.pages(api.zones_of(subscription), api.ZONES_API)
             return ZoneSearch(tuple(decode.zone(body) for page in pages for body in _ZONES(page).value))
         except EstateError as error:
             why = unread(error)
@@ -269,43 +292,51 @@ class Parts:
         return ZoneSearch(tuple(zone for zone in alone if isinstance(zone, Zone)), why)
 
     def _zone(self, zone: ArmId) -> Zone | Gone | Unread:
-        return attempt_one(lambda: _asked_for(zone, decode.zone(_ZONE(self._get(str(zone), api.ZONES_API)))))
+        return attempt_one(lambda: _asked_for(zone, decode.zone(_ZONE(self.get(str(zone), api.ZONES_API)))))
 
     def _rulesets(self, subscription: str) -> tuple[Ruleset, ...]:
         found: list[Ruleset] = []
         try:
-            pages = self._pages(api.rulesets_of(subscription), api.RULESETS_API)
+            pages = self.pages(api.rulesets_of(subscription), api.RULESETS_API)
             ids = [decode.arm_id(body.id) for page in pages for body in _RULESETS(page).value]
         except ArmNotFound as error:
             if error.code.casefold() == "invalidresourcetype":
                 return ()
             raise
         for ruleset in ids:
-            pages = self._pages(f"{ruleset}/virtualNetworkLinks", api.RULESETS_API)
-            linked = [decode.ruleset_network(body) for page in pages for body in _RULESET_LINKS(page).value]
+            pages = self.pages(f"{ruleset}/virtualNetworkLinks", api.RULESETS_API)
+            linked = [decode_network.ruleset_network(body) for page in pages for body in _RULESET_LINKS(page).value]
             if linked:
-                pages = self._pages(f"{ruleset}/forwardingRules", api.RULESETS_API)
-                rules = (decode.forwarding_rule(body) for page in pages for body in _RULES(page).value)
+                pages = self.pages(f"{ruleset}/forwardingRules", api.RULESETS_API)
+                rules = (decode_network.forwarding_rule(body) for page in pages for body in _RULES(page).value)
                 found.append(Ruleset(frozenset(linked), tuple(rule for rule in rules if rule is not None)))
         return tuple(found)
 
-    def _cached(self, key: str, load: Callable[[], T]) -> T | Unread:
-        """The value of a key; ``from_cache`` remembers when this reading did not load it itself."""
+    def cached(self, key: str, load: Callable[[], T]) -> T | Unread:
+        """The value of a key; ``from_cache`` remembers when this reading did not load it itself.
+
+        What a fresh reading has loaded once is not loaded by it again.
+        """
         loads: list[bool] = []
 
         def noted() -> T:
             loads.append(True)
             return load()
 
-        value = attempt(lambda: self._topology.get(key, noted, fresh=self._fresh, deadline=self._deadline))
-        self.from_cache = self.from_cache or not loads
+        fresh = self._fresh and key not in self._loaded
+        value = attempt(lambda: self._topology.get(key, noted, fresh=fresh, deadline=self._deadline))
+        self.from_cache = self.from_cache or not (loads or key in self._loaded)
+        if loads:
+            self._loaded.add(key)
         return value
 
-    def _get(self, path: str, api_version: str) -> bytes:
+    def get(self, path: str, api_version: str) -> bytes:
+        """The body of one resource. Raises EstateError."""
         return self._client.get(path, api_version, deadline=self._deadline).body
 
-    def _pages(self, path: str, api_version: str) -> Iterator[bytes]:
-        return self._client.pages(path, api_version, deadline=self._deadline)
+    def pages(self, path: str, api_version: str, query: str = "") -> Iterator[bytes]:
+        """The bodies of a list's pages; ``query`` is what follows the API version. Raises EstateError."""
+        return self._client.pages(path, api_version, query, deadline=self._deadline)
 
 
 def _asked_for(wanted: ArmId, found: Resource) -> Resource:

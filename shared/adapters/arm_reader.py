@@ -16,8 +16,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
+from shared.adapters import arm_access as access
 from shared.adapters import arm_bodies as bodies
 from shared.adapters import arm_decode as decode
+from shared.adapters.arm_around import read_filters, read_networks
 from shared.adapters.arm_client import ArmClient
 from shared.adapters.arm_crew import Crew, Started
 from shared.adapters.arm_errors import ArmForbidden, ArmNotFound, ArmThrottled, ArmUndecodable, action_of
@@ -25,14 +27,15 @@ from shared.adapters.arm_neighbours import read_neighbours
 from shared.adapters.arm_networks import NetworkReading
 from shared.adapters.arm_parts import Addresses, Parts, attempt
 from shared.adapters.arm_topology import Topology
-from shared.adapters.arm_zones import ZoneReading, subscriptions_with_zones, with_records
+from shared.adapters.arm_zones import ZoneReading, read_cnames, relative_names, subscriptions_with_zones, with_records
 from shared.domain.arm_id import VAULT, ArmId
 from shared.domain.clouds import Cloud
 from shared.domain.endpoint import PrivateEndpoint
 from shared.domain.message import MOST_APART
 from shared.domain.reading import Gone, Part, Unread, UnreadReason
 from shared.domain.snapshot import VaultSnapshot
-from shared.domain.vault import ConnectionStatus, Vault
+from shared.domain.vault import ConnectionStatus, Existence, PublicAccess, Vault
+from shared.domain.zone import RecordSet, Zone
 from shared.service.ports import Clock, Deadline, PolicySource
 
 _LOGGER: Final = logging.getLogger(__name__)
@@ -142,12 +145,22 @@ class ArmReader:
         zones = ZoneReading(reading, crew, self._cloud, policy)
         searches = zones.search(places)
         started = zones.start(searches, vault.name, whole=whole)
-        names = (self._cloud.vault_host(vault.name), self._cloud.alias_host(vault.name))
-        networks = NetworkReading(reading, crew, places, names)
+        networks = self._networks(reading, crew, places, vault)
         found = self._endpoints(reading, crew, vault, endpoints, networks)
         read = networks.collect()
-        zones_read = zones.collect(searches, started)
-        return replace(snapshot, endpoints=found, networks=read, zones=zones_read.zones, zones_unread=zones_read.unread)
+        zones_read = zones.collect(searches, started, vault.name)
+        return replace(
+            snapshot,
+            endpoints=found,
+            networks=read,
+            zones=zones_read.zones,
+            zones_unread=zones_read.unread,
+            strays=zones_read.strays,
+        )
+
+    def _networks(self, reading: Parts, crew: Crew, places: tuple[str, ...], vault: Vault) -> NetworkReading:
+        names = (self._cloud.vault_host(vault.name), self._cloud.alias_host(vault.name))
+        return NetworkReading(reading, crew, places, names)
 
     def _endpoints(
         self,
@@ -176,42 +189,131 @@ class ArmReader:
             if isinstance(result, Unread):
                 result = Addresses(result)
             if isinstance(known, PrivateEndpoint):
-                groups = known.zone_groups if result.zone_groups is None else result.zone_groups
-                found[key] = replace(known, addresses=result.found, zone_groups=groups)
+                found[key] = replace(
+                    known,
+                    addresses=result.found,
+                    zone_groups=known.zone_groups if result.zone_groups is None else result.zone_groups,
+                    address_source=result.source,
+                    dns_servers=result.dns_servers,
+                )
         return found
 
     def _deepen(self, reading: Parts, crew: Crew, snapshot: VaultSnapshot, parts: frozenset[Part]) -> VaultSnapshot:
-        perimeters = crew.start(partial(reading.perimeters, snapshot.vault.id)) if Part.PERIMETER in parts else None
-        groups = {
-            endpoint.id: crew.start(partial(reading.zone_groups, endpoint.id))
-            for endpoint in (snapshot.endpoints.values() if Part.ZONE_GROUPS in parts else ())
-            if isinstance(endpoint, PrivateEndpoint) and isinstance(endpoint.zone_groups, Unread)
-        }
+        vault = snapshot.vault
+        perimeters = crew.start(partial(reading.perimeters, vault.id)) if Part.PERIMETER in parts else None
+        diagnostics = crew.start(partial(access.diagnostics, reading, vault.id)) if Part.DIAGNOSTICS in parts else None
+        roles = crew.start(partial(access.roles, reading, vault.id)) if Part.ROLES in parts else None
+        with_cnames = read_cnames(reading, crew, snapshot) if Part.CNAMES in parts else None
         whole = bool(parts & {Part.ZONE_RECORDS, Part.NEIGHBOURS})
         records = {
             zone.id: crew.start(partial(reading.records, zone.id))
             for zone in (snapshot.named_zones() if whole else ())
             if not zone.complete
         }
+        if Part.CLAIMANTS in parts:
+            snapshot = self._with_claimants(reading, crew, snapshot)
+        if Part.ZONE_GROUPS in parts:
+            snapshot = _with_zone_groups(reading, crew, snapshot, frozenset(snapshot.endpoints))
         if Part.NEIGHBOURS in parts:
-            neighbours = read_neighbours(reading, crew, self._subscriptions, snapshot.vault.id)
+            neighbours = read_neighbours(reading, crew, self._subscriptions, vault.id)
             snapshot = replace(snapshot, neighbours=neighbours)
-        if perimeters is not None:
-            snapshot = replace(snapshot, vault=replace(snapshot.vault, perimeters=perimeters.result()))
-        if groups:
-            snapshot = replace(
-                snapshot,
-                endpoints={
-                    key: replace(endpoint, zone_groups=groups[endpoint.id].result())
-                    if isinstance(endpoint, PrivateEndpoint) and endpoint.id in groups
-                    else endpoint
-                    for key, endpoint in snapshot.endpoints.items()
-                },
-            )
+        snapshot = self._with_surroundings(reading, crew, snapshot, parts)
         listed = (
             with_records(zone, records[zone.id].result()) if zone.id in records else zone for zone in snapshot.zones
         )
-        return replace(snapshot, zones=tuple(zone for zone in listed if zone is not None))
+        zones = tuple(zone for zone in listed if zone is not None)
+        vault = replace(
+            vault,
+            perimeters=vault.perimeters if perimeters is None else perimeters.result(),
+            diagnostics=vault.diagnostics if diagnostics is None else diagnostics.result(),
+            roles=vault.roles if roles is None else roles.result(),
+        )
+        return replace(snapshot, vault=vault, zones=zones if with_cnames is None else with_cnames(zones))
+
+    def _with_claimants(self, reading: Parts, crew: Crew, snapshot: VaultSnapshot) -> VaultSnapshot:
+        """The endpoints that name the vault, with the zone groups of those that no connection led to.
+
+        Such endpoints are few, and the zone groups may have been asked for before they were known.
+        """
+        claims = access.read_claims(reading, crew, self._places(), snapshot.vault.id)
+        if isinstance(claims, Unread):
+            return replace(snapshot, claimants=claims)
+        found = dict(claims)
+        connected = {
+            key
+            for key, endpoint in snapshot.endpoints.items()
+            if isinstance(endpoint, PrivateEndpoint) and endpoint.link_to(snapshot.vault.id) is not None
+        }
+        claimants = tuple(sorted({*found, *connected}))
+        added = {key: endpoint for key, endpoint in found.items() if key not in snapshot.endpoints}
+        snapshot = replace(snapshot, claimants=claimants, endpoints={**snapshot.endpoints, **added})
+        return _with_zone_groups(reading, crew, snapshot, frozenset(added))
+
+    def _with_surroundings(
+        self, reading: Parts, crew: Crew, snapshot: VaultSnapshot, parts: frozenset[Part]
+    ) -> VaultSnapshot:
+        """The networks around and what filters in them, also where the filters were read before the networks."""
+        if Part.NETWORKS in parts:
+            begin = partial(self._networks, reading, crew, self._places(), snapshot.vault)
+            snapshot = replace(snapshot, networks=read_networks(begin, snapshot, self._policy.policy()))
+        if Part.FILTERS in parts or (Part.NETWORKS in parts and (snapshot.security_groups or snapshot.route_tables)):
+            groups, tables = read_filters(reading, crew, snapshot.networks)
+            snapshot = replace(snapshot, security_groups=groups, route_tables=tables)
+        return snapshot
+
+    def _places(self) -> tuple[str, ...]:
+        return subscriptions_with_zones(self._policy.policy(), self._subscriptions)
+
+    def remains(self, vault: ArmId, *, deadline: Deadline) -> VaultSnapshot | None:
+        """What is left of a vault that does not exist; see ``Estate.remains``."""
+        read_at = self._clock.now()
+        reading = Parts(self._client, self._topology, deadline, fresh=True)
+        with self._in_turn(vault.subscription, vault.key):
+            moved_to = access.namesake(reading, self._subscriptions, vault)
+            soft_deleted = access.is_soft_deleted(reading, vault)
+        if moved_to == vault:
+            return None
+        existence = Existence.SOFT_DELETED if soft_deleted else Existence.DELETED
+        gone = Vault(vault, "", PublicAccess.UNKNOWN, None, "", (), existence=existence)
+        crew = Crew(self._pool, deadline)
+        zones = ZoneReading(reading, crew, self._cloud, self._policy.policy())
+        searches = zones.search(self._places())
+        read = zones.collect(searches, zones.start(searches, vault.name, whole=False), vault.name)
+        begun = VaultSnapshot(
+            self._cloud,
+            read_at,
+            gone,
+            {},
+            {},
+            tuple(zone for zone in read.zones if _remembers(zone, self._cloud, vault.name)),
+            read.unread,
+            azure_read_at=self._on_azures_clock(read_at),
+            moved_to=moved_to,
+        )
+        snapshot = self._with_claimants(reading, crew, begun)
+        return snapshot if snapshot.zones or snapshot.zones_unread or snapshot.claimants else None
+
+
+def _remembers(zone: Zone, cloud: Cloud, vault: str) -> bool:
+    """Whether a zone has a record of a vault's name, or may have one."""
+    found = [zone.lookup(name) for name in relative_names(cloud, vault, zone.name)]
+    return any(isinstance(record, RecordSet | Unread) for record in found)
+
+
+def _with_zone_groups(reading: Parts, crew: Crew, snapshot: VaultSnapshot, wanted: frozenset[ArmId]) -> VaultSnapshot:
+    """The snapshot with the zone groups of the endpoints that are wanted and not read yet."""
+    started = {
+        key: crew.start(partial(reading.zone_groups, endpoint.id))
+        for key, endpoint in snapshot.endpoints.items()
+        if key in wanted and isinstance(endpoint, PrivateEndpoint) and isinstance(endpoint.zone_groups, Unread)
+    }
+    read = {
+        key: replace(endpoint, zone_groups=started[key].result())
+        if isinstance(endpoint, PrivateEndpoint) and key in started
+        else endpoint
+        for key, endpoint in snapshot.endpoints.items()
+    }
+    return replace(snapshot, endpoints=read) if started else snapshot
 
 
 def _id_of_vault(body: bodies.VaultBody, subscription: str) -> Iterator[ArmId]:

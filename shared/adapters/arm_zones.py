@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
@@ -14,7 +14,8 @@ from shared.domain.arm_id import ArmId
 from shared.domain.clouds import Cloud
 from shared.domain.policy import Policy
 from shared.domain.reading import Gone, Unread
-from shared.domain.zone import RecordSet, Zone, ZoneLink
+from shared.domain.snapshot import VaultSnapshot
+from shared.domain.zone import RecordSet, StrayZone, Zone, ZoneLink, looks_like_vault_zone
 
 # Private DNS answers 100 record sets per page: a zone that holds no more is listed with the one call that a single
 # record takes. https://learn.microsoft.com/rest/api/dns/privatedns/record-sets/list
@@ -23,10 +24,11 @@ _ONE_PAGE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class ZonesRead:
-    """The zones that were found, and why there may be others."""
+    """The zones that were found, those that only look like them, and why there may be others."""
 
     zones: tuple[Zone, ...]
     unread: tuple[Unread, ...]
+    strays: tuple[StrayZone, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +72,10 @@ class ZoneReading:
 
         With ``whole`` all A records of the zones that carry the vault zone's name are read, not only the vault's.
         """
-        names = (self._cloud.vault_host(vault), self._cloud.alias_host(vault))
         started: list[_Pending] = []
         for search in searches:
             for zone in search.zones:
-                relative = tuple(dict.fromkeys(_relative(name, zone.name) for name in names if covers(zone.name, name)))
+                relative = relative_names(self._cloud, vault, zone.name)
                 if relative:
                     few = search.just_read and zone.record_count <= _ONE_PAGE
                     listed = zone.name == self._cloud.private_zone and (whole or few)
@@ -88,12 +89,18 @@ class ZoneReading:
         named = tuple((name, self._crew.start(partial(self._parts.record, zone.id, name))) for name in relative)
         return _Pending(zone, links, named, None)
 
-    @staticmethod
-    def collect(searches: Iterable[ZoneSearch], started: Iterable[_Pending]) -> ZonesRead:
+    def collect(self, searches: Iterable[ZoneSearch], started: Iterable[_Pending], vault: str) -> ZonesRead:
         """Wait for what was started. A zone that has been deleted meanwhile is left out."""
         zones = (_finish(pending) for pending in started)
         found = tuple(sorted((zone for zone in zones if zone is not None), key=lambda zone: zone.id))
-        return ZonesRead(found, tuple(search.unread for search in searches if search.unread is not None))
+        strays = {
+            zone.id: StrayZone(zone.id, zone.link_count, zone.record_count)
+            for search in searches
+            for zone in search.zones
+            if looks_like_vault_zone(zone.name, self._cloud) and not relative_names(self._cloud, vault, zone.name)
+        }
+        unread = tuple(search.unread for search in searches if search.unread is not None)
+        return ZonesRead(found, unread, tuple(strays[key] for key in sorted(strays)))
 
 
 def with_records(zone: Zone, records: Records | Gone | Unread) -> Zone | None:
@@ -108,6 +115,40 @@ def with_records(zone: Zone, records: Records | Gone | Unread) -> Zone | None:
 def covers(zone_name: str, name: str) -> bool:
     """Whether a zone answers for a name: it has that name or is a parent of it."""
     return name == zone_name or name.endswith("." + zone_name)
+
+
+def relative_names(cloud: Cloud, vault: str, zone_name: str) -> tuple[str, ...]:
+    """The names of a vault as a zone has them; none when the zone answers for none of them."""
+    names = (cloud.vault_host(vault), cloud.alias_host(vault))
+    return tuple(dict.fromkeys(_relative(name, zone_name) for name in names if covers(zone_name, name)))
+
+
+def read_cnames(parts: Parts, crew: Crew, snapshot: VaultSnapshot) -> Callable[[tuple[Zone, ...]], tuple[Zone, ...]]:
+    """Start reading the CNAMEs of the vault's names that have no A record; what puts them into the zones.
+
+    The apex of a zone cannot have one. https://learn.microsoft.com/azure/dns/dns-zones-records
+    """
+    started: dict[ArmId, dict[str, Started[str | Unread | None]]] = {}
+    for zone in snapshot.zones:
+        names = relative_names(snapshot.cloud, snapshot.vault.name, zone.name)
+        bare = [name for name in names if not isinstance(zone.lookup(name), RecordSet)]
+        started[zone.id] = {name: crew.start(partial(parts.cname, zone.id, name)) for name in bare if name != "@"}
+
+    def put(zones: tuple[Zone, ...]) -> tuple[Zone, ...]:
+        return tuple(_with_cnames(zone, started.get(zone.id, {})) for zone in zones)
+
+    return put
+
+
+def _with_cnames(zone: Zone, started: Mapping[str, Started[str | Unread | None]]) -> Zone:
+    known: dict[str, str | None] = {"@": None}
+    for name, reply in started.items():
+        found = reply.result()
+        if isinstance(found, Unread):
+            zone = replace(zone, cnames_unread=found)
+        else:
+            known[name] = found
+    return replace(zone, cnames=MappingProxyType(known))
 
 
 def _relative(name: str, zone_name: str) -> str:

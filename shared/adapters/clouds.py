@@ -31,12 +31,16 @@ class _Suffixes(msgspec.Struct, rename="camel"):
 
 
 class _Metadata(msgspec.Struct, rename="camel"):
-    """One cloud. Older versions of the route answer their own cloud alone and without ``resourceManager``."""
+    """One cloud. Older versions of the route answer their own cloud alone and without ``resourceManager``.
+
+    ``microsoft_graph_resource_id`` is missing there too: their ``graph`` is Azure AD Graph, another service.
+    """
 
     authentication: _Authentication | None = None
     suffixes: _Suffixes | None = None
     name: str | None = None
     resource_manager: str | None = None
+    microsoft_graph_resource_id: str | None = None
 
 
 _DOCUMENT: Final = msgspec.json.Decoder(_Metadata | list[_Metadata])
@@ -86,4 +90,11 @@ def _cloud(arm_endpoint: str, found: _Metadata) -> Cloud:
         authority=authority,
         vault_suffix=suffix,
         private_zone=private_zone,
+        graph_hosts=_graph_hosts(found.microsoft_graph_resource_id),
     )
+
+
+def _graph_hosts(address: str | None) -> tuple[str, ...]:
+    """The host of Microsoft Graph, none when the metadata does not say."""
+    host = urlsplit(address or "").hostname
+    return () if host is None else (host,)

@@ -47,6 +47,7 @@ class _Sighting(msgspec.Struct):
     since: datetime
     last_approved: datetime | None = None
     rejected_by_kvguard: datetime | None = None
+    moving_since: datetime | None = None
 
 
 class _Hold(msgspec.Struct):
@@ -93,6 +94,7 @@ def encode_row(row: VaultRow) -> dict[str, str]:
                     "since": _time(seen.since),
                     "last_approved": _time(seen.last_approved) or None,
                     "rejected_by_kvguard": _time(seen.rejected_by_kvguard) or None,
+                    "moving_since": _time(seen.moving_since) or None,
                 }
                 for key, seen in row.sightings.items()
             }
@@ -156,7 +158,11 @@ def decode_row(vault: ArmId, columns: Mapping[str, object], etag: str) -> VaultR
         sightings=MappingProxyType(
             {
                 ArmId.parse(key): Sighting(
-                    ConnectionStatus(seen.status), seen.since, seen.last_approved, seen.rejected_by_kvguard
+                    ConnectionStatus(seen.status),
+                    seen.since,
+                    seen.last_approved,
+                    seen.rejected_by_kvguard,
+                    seen.moving_since,
                 )
                 for key, seen in sightings.items()
             }

@@ -11,6 +11,7 @@ from enum import Enum
 from shared.domain.answer import Answer
 from shared.domain.arm_id import ArmId
 from shared.domain.change import Change
+from shared.domain.reading import Unread
 
 
 class CallerKind(Enum):
@@ -52,7 +53,10 @@ class Door(Enum):
 
 
 class Verdict(Enum):
-    """What a gate does with the caller. ASSUMED: it lies outside what kvguard reads. NOT_REACHED: an earlier one failed."""
+    """What a gate does with the caller.
+
+    ASSUMED: it lies outside what kvguard reads. NOT_REACHED: an earlier one failed.
+    """
 
     PASS = "pass"
     FAIL = "fail"
@@ -63,24 +67,30 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One gate with its verdict and the reason. ``error`` is what the client sees where it fails."""
+    """One gate with its verdict and the reason. ``error`` is what the client sees where it fails.
+
+    ``unread`` is the part for want of which the verdict is UNKNOWN, None where nothing that is read could tell.
+    """
 
     name: str
     verdict: Verdict
     reason: str
     error: str = ""
+    unread: Unread | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
     """The smallest change that would admit the caller, and what else it would admit.
 
-    ``change`` is exact where kvguard knows one; ``also_admits`` is empty where nobody else gets in.
+    ``changes`` are exact and in order where kvguard knows them, each proved by simulation to open the gate that fails;
+    ``then`` says how far the caller gets afterwards. ``also_admits`` is empty where nobody else gets in.
     """
 
     what: str
     also_admits: str
-    change: Change | None = None
+    changes: tuple[Change, ...] = ()
+    then: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,7 @@ class AccessExplanation:
     """The gates in order, the door, and what would admit the caller. ``answer`` is the name's, where it has one."""
 
     caller: Caller
+    host: str
     door: Door
     answer: Answer | None
     gates: tuple[Gate, ...]
@@ -105,3 +116,20 @@ class AccessExplanation:
         if Verdict.FAIL in verdicts:
             return Verdict.FAIL
         return Verdict.UNKNOWN if Verdict.UNKNOWN in verdicts else Verdict.PASS
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What clients of one network get for the vault's name, and what they should get.
+
+    ``asked`` are the networks whose DNS view counts. ``right`` are the addresses of effective endpoints that the
+    network reaches; none of them means that a public address is right. ``agrees`` is None where one side is not known.
+    """
+
+    network: ArmId
+    host: str
+    answer: Answer
+    asked: tuple[ArmId, ...] | Unread
+    right: tuple[str, ...] | Unread
+    agrees: bool | None
+    why: str

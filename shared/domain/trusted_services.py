@@ -15,11 +15,15 @@ AS_OF: Final = "2024-01-30"
 
 @dataclass(frozen=True, slots=True)
 class TrustedService:
-    """A service and what it is let through for. ``trusted`` False: known not to be, ``scope`` says what to do."""
+    """A service and what it is let through for. ``trusted`` False: known not to be, ``scope`` says what to do.
+
+    ``runs_code``: customers' code runs in the service, and what that code calls does not count as the service's call.
+    """
 
     name: str
     scope: str
     trusted: bool = True
+    runs_code: bool = False
 
 
 _CMK: Final = "encryption of its data with a customer-managed key"
@@ -28,11 +32,12 @@ SERVICES: Final = (
     TrustedService("Azure API Management", "certificates of custom domains, with its system-assigned identity"),
     TrustedService(
         "Azure App Service",
-        "deployment of web app certificates only; an app's own calls come from its outbound addresses",
+        "deployment of web app certificates only; an app's own calls come from its outbound addresses or its subnet",
+        runs_code=True,
     ),
     TrustedService("Azure Application Gateway", "certificates of HTTPS listeners"),
     TrustedService("Azure Backup", "keys and secrets of virtual machines that it backs up"),
-    TrustedService("Azure Batch", "customer-managed keys and vaults of user-subscription accounts"),
+    TrustedService("Azure Batch", "customer-managed keys and vaults of user-subscription accounts", runs_code=True),
     TrustedService("Azure Bot Service", _CMK),
     TrustedService("Azure CDN", "certificates of custom domains"),
     TrustedService("Azure Container Registry", _CMK),
@@ -40,7 +45,9 @@ SERVICES: Final = (
     TrustedService("Azure Data Lake Store", _CMK),
     TrustedService("Azure Database for MySQL", _CMK),
     TrustedService("Azure Database for PostgreSQL", _CMK),
-    TrustedService("Azure Databricks", "its control plane; a cluster in a virtual network calls from its subnet"),
+    TrustedService(
+        "Azure Databricks", "its control plane; a cluster in a virtual network calls from its subnet", runs_code=True
+    ),
     TrustedService("Azure Disk Encryption", "keys and secrets while virtual machines are deployed"),
     TrustedService("Azure Disk Storage", "disk encryption sets with a customer-managed key"),
     TrustedService("Azure Event Hubs", _CMK),
@@ -48,14 +55,14 @@ SERVICES: Final = (
     TrustedService("Azure Front Door", "certificates of custom domains"),
     TrustedService("Azure Import/Export", _CMK),
     TrustedService("Azure Information Protection", "the tenant key"),
-    TrustedService("Azure Machine Learning", "the vault of a workspace"),
+    TrustedService("Azure Machine Learning", "the vault of a workspace", runs_code=True),
     TrustedService("Azure Policy", "scans of objects in the vault"),
     TrustedService("Azure Resource Manager", "secure values of template deployments"),
     TrustedService("Azure Service Bus", _CMK),
     TrustedService("Azure SQL Database", "transparent data encryption with a customer-managed key"),
     TrustedService("Azure Storage", _CMK),
     TrustedService("Azure Synapse Analytics", _CMK),
-    TrustedService("Azure Virtual Machines", "certificates that are deployed to virtual machines"),
+    TrustedService("Azure Virtual Machines", "certificates that are deployed to virtual machines", runs_code=True),
     TrustedService("Exchange Online, SharePoint Online", "Customer Key of Microsoft 365"),
     TrustedService("Microsoft Purview", "credentials of its data sources"),
     TrustedService(

@@ -106,6 +106,14 @@ MUTATIONS: Final = (
     _clause(_411, "_proposal", "zone-group", "if zone.id in group.zones:", "if False:"),
     _clause(_411, "_judge", "unknown-answer", "if answer.kind is AnswerKind.UNKNOWN and", "if False and"),
     _clause(_411, "_judge", "record-unread", "if isinstance(record, Unread):", "if False:"),
+    Mutation(
+        "KVG411-judge-alias",
+        (
+            Edit(_411, "_judge", "if isinstance(alias, Unread):", "if False:"),
+            Edit(_411, "_judge", "if alias is not None:", "if False:"),
+        ),
+    ),
+    _silent(_411, "_shared"),
     _silent(_412, "_blockers"),
     _clause(_412, "_blockers", "writer", "yield from writer_blockers(case.policy, zone.id)", "pass"),
     _silent(_412, "_claimants"),

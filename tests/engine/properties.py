@@ -263,6 +263,8 @@ def _new_addresses(case: VaultCase, zone_id: ArmId, addresses: tuple[str, ...], 
         return
     if zone.record_count >= zone.max_records:
         yield "the zone has no room for a record"
+    if zone.alias(snapshot.vault.record_name) is not None:
+        yield "a CNAME stands or may stand under the name"
     endpoints = _effective(snapshot)
     if len(endpoints) != 1 or not addresses or set(addresses_of(endpoints[0])) != set(addresses):
         yield "the addresses are not those of the one effective endpoint"

@@ -121,7 +121,7 @@ def test_of_a_group_only_the_first_rule_reports_a_subject() -> None:
 
 
 def test_a_rule_that_is_off_hides_nothing_of_its_group() -> None:
-    given = wrong_record().record("10.1.0.99", ttl=3600).mode("KVG412", Mode.OFF)
+    given = wrong_record().record("10.1.0.99", ttl=3600).mode("KVG412", Mode.OFF).mode("KVG414", Mode.OFF)
     assert [finding.rule for finding in given.assess().findings] == ["KVG413"]
 
 

@@ -33,6 +33,7 @@ APEX = zone_id(f"contoso.{PRIVATE_ZONE}", "rg-apex")
 PARENT = zone_id("vaultcore.azure.net", "rg-parent")
 HOST = zone_id("vault.azure.net", "rg-host")
 OWN_HOST = zone_id("contoso.vault.azure.net", "rg-host")
+SECOND = zone_id(group="rg-dns-2")
 NO_ALIAS = ConnectionStatus.PENDING
 
 
@@ -141,10 +142,65 @@ def test_a_dns_server_behind_a_peering_that_is_not_connected_is_unknown(state: P
 
 
 def test_a_ruleset_target_in_a_connected_peer_gives_that_networks_view() -> None:
-    rule = ForwardingRule("vaultcore.azure.net.", ("10.2.0.10",))
+    rule = ForwardingRule("vault.azure.net.", ("10.2.0.10",))
     given = _peered(healthy()).network(dns_servers=(), forwarding=(rule,))
     assert given.answer().kind is PUBLIC
     assert given.link("vnet-2").answer().addresses == ("10.1.0.4",)
+
+
+@pytest.mark.parametrize("domain", ["vaultcore.azure.net.", "privatelink.vaultcore.azure.net"])
+def test_a_zone_that_is_linked_answers_before_a_rule_for_its_names(domain: str) -> None:
+    given = _peered(healthy()).network(dns_servers=(), forwarding=(ForwardingRule(domain, ("10.2.0.10",)),))
+    assert given.answer().addresses == ("10.1.0.4",)
+    moved = given.no_links().link("vnet-2")
+    assert moved.answer().addresses == ("10.1.0.4",)
+    assert given.no_links().answer().kind is PUBLIC
+
+
+def test_a_rule_may_be_asked_or_not_where_a_linked_zone_may_be_unread() -> None:
+    rule = ForwardingRule("vault.azure.net.", ("10.2.0.10",))
+    given = _peered(healthy().link("vnet-2")).network(dns_servers=(), forwarding=(rule,))
+    assert given.answer().addresses == ("10.1.0.4",)
+    assert given.zones_unread().answer().unread is FORBIDDEN
+    assert given.zone(HOST, links=FORBIDDEN).answer().unread is FORBIDDEN
+    for unread in (given.zones_unread(), given.zone(HOST, links=FORBIDDEN)):
+        assert ResolverSimulation().resolving_networks(unread.snapshot, network_id()) is FORBIDDEN
+
+
+def test_a_rule_for_the_alias_does_not_matter_to_a_vault_without_one() -> None:
+    rule = ForwardingRule("privatelink.vaultcore.azure.net.", ("192.168.7.53",))
+    given = unlinked().network(forwarding=(rule,))
+    assert given.answer().kind is UNKNOWN
+    assert given.connection(status=NO_ALIAS).answer().kind is PUBLIC
+
+
+def test_several_rules_of_one_domain_all_count() -> None:
+    here, there = (ForwardingRule("vault.azure.net.", (f"10.{number}.0.10",)) for number in (1, 2))
+    given = _peered(healthy()).network(dns_servers=(), forwarding=(here, there))
+    assert given.answer().kind is UNKNOWN
+    assert given.link("vnet-2").answer().addresses == ("10.1.0.4",)
+
+
+def test_the_vault_that_is_asked_for_decides_which_rule_matches() -> None:
+    rules = (ForwardingRule("other.vault.azure.net.", ("10.2.0.10",)),)
+    given = _peered(healthy()).network(dns_servers=(), forwarding=rules).neighbours(neighbour("other"))
+    simulation, snapshot = ResolverSimulation(), given.snapshot
+    assert isinstance(snapshot.neighbours, tuple)
+    [other] = snapshot.neighbours
+    assert simulation.resolving_networks(snapshot, network_id()) == (network_id(),)
+    assert simulation.resolving_networks(snapshot, network_id(), other.vault) == (network_id("vnet-2"),)
+    assert simulation.answer(snapshot, network_id(), snapshot.vault).addresses == ("10.1.0.4",)
+    assert simulation.answer(snapshot, network_id(), other.vault).kind is PUBLIC
+
+
+def test_azures_own_address_among_the_dns_servers_is_azure_provided_dns() -> None:
+    given = healthy().network(dns_servers=("168.63.129.16",))
+    assert given.answer().addresses == ("10.1.0.4",)
+    diverted = given.network(forwarding=(ForwardingRule(".", ("192.168.7.53",)),))
+    assert diverted.answer().kind is UNKNOWN
+    both = _peered(healthy()).network(dns_servers=("168.63.129.16", "10.2.0.10"))
+    assert both.answer().kind is UNKNOWN
+    assert both.link("vnet-2").answer().addresses == ("10.1.0.4",)
 
 
 def test_the_longest_matching_rule_of_a_ruleset_decides() -> None:
@@ -165,6 +221,11 @@ def test_the_chain_reads_as_host_prints_it() -> None:
         "contoso.privatelink.vaultcore.azure.net has address 10.1.0.4",
     )
     assert missing_record().answer().chain[-1] == "Host contoso.privatelink.vaultcore.azure.net not found: 3(NXDOMAIN)"
+    assert unlinked().answer().chain == (
+        "contoso.vault.azure.net is an alias for contoso.privatelink.vaultcore.azure.net.",
+        "contoso.privatelink.vaultcore.azure.net has a public address",
+    )
+    assert healthy().no_connections().answer().chain == ("contoso.vault.azure.net has a public address",)
 
 
 def test_names_and_ids_in_another_casing_are_the_same() -> None:
@@ -220,6 +281,24 @@ def test_an_answer_that_is_unknown_before_and_after_counts_as_harm_only_where_so
     other = zone_id(f"other.{PRIVATE_ZONE}", "rg-apex")
     before = unlinked().link("vnet-9").neighbours(neighbour("other")).zone(other, links=FORBIDDEN)
     assert _harms(before, before.link("vnet-1")) == ["other in vnet-1: unknown -> unknown"]
+
+
+def test_a_change_of_one_vaults_record_does_not_touch_a_neighbour_whose_answer_is_unknown() -> None:
+    given = missing_record().neighbours(neighbour("other")).zone(cnames_complete=False)
+    assert _harms(given, given.record("10.1.0.4")) == []
+
+
+def test_a_zone_that_a_change_creates_or_deletes_is_seen_by_its_id() -> None:
+    given = healthy().link("vnet-1", SECOND, resolution_policy=REDIRECT)
+    assert _harms(given, given.no_zone(SECOND)) == []
+    assert _harms(given.no_zone(SECOND), given) == []
+    assert _harms(healthy(), healthy().no_zone()) == []
+    assert _harms(healthy().no_zone(), missing_record()) == ["contoso in vnet-1: public -> nxdomain"]
+
+
+def test_losing_a_zone_of_the_vaults_own_name_may_uncover_a_wrong_record() -> None:
+    before = healthy().record("10.9.9.9").link(zone=APEX).record("10.1.0.4", zone=APEX, name="@")
+    assert _harms(before, before.no_zone(APEX)) == ["contoso in vnet-1: 10.1.0.4 -> 10.9.9.9"]
 
 
 def test_unread_neighbours_make_the_harm_unknown() -> None:

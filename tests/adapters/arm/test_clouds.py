@@ -10,6 +10,8 @@ import pytest
 from emulator.azure import LocalAzure
 from shared.adapters.arm_errors import ArmUndecodable
 from shared.adapters.clouds import discover_cloud
+from shared.domain.clouds import Service, endpoints
+from shared.domain.grades import ClientRole
 from shared.service.ports import EstateError, EstateUnavailable
 from tests.adapters.arm.raw_server import RawServer, answer
 
@@ -45,6 +47,30 @@ def test_one_object_and_a_suffix_with_a_dot_are_understood(azure: LocalAzure) ->
     assert cloud.arm_scope == "https://arm.local.example/1/.default"
     assert len(server.requests) == 1
     assert "authorization" not in server.requests[0].lower()
+
+
+@pytest.mark.parametrize(
+    ("changes", "graph"),
+    [
+        ({}, ()),
+        ({"graph": "https://graph.windows.net/"}, ()),
+        ({"microsoftGraphResourceId": None}, ()),
+        ({"microsoftGraphResourceId": ""}, ()),
+        ({"microsoftGraphResourceId": "https://graph.local.example/"}, ("graph.local.example",)),
+    ],
+    ids=["older", "azure ad graph", "null", "empty", "named"],
+)
+def test_graph_is_known_only_where_the_metadata_says_so(
+    azure: LocalAzure, changes: dict[str, str | None], graph: tuple[str, ...]
+) -> None:
+    """``graph`` is Azure AD Graph, which was retired; a Graph that is not named is unknown, not the public cloud's."""
+    with served(azure, document(**changes)) as server:
+        cloud = discover_cloud(server.url)
+    assert cloud.graph_hosts == graph
+    listed = endpoints(cloud, ClientRole.MANAGEMENT, "contoso")
+    assert {host.name for host in listed.of(Service.GRAPH)} == set(graph)
+    assert (Service.GRAPH in listed.unknown) is (graph == ())
+    assert Service.REVOCATION in listed.unknown
 
 
 @pytest.mark.parametrize(

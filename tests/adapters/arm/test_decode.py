@@ -12,7 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.adapters import arm_bodies as bodies
+from shared.adapters import arm_bodies_access as access
+from shared.adapters import arm_bodies_network as network_bodies
 from shared.adapters import arm_decode as decode
+from shared.adapters import arm_decode_network as decode_network
+from shared.adapters import arm_decode_vault as decode_vault
 from shared.adapters.arm_errors import ArmError, ArmForbidden, ArmNotFound, ArmUnavailable, ArmUndecodable, error_of
 from shared.domain.arm_id import ArmId
 from shared.domain.network import PeeringState
@@ -37,46 +41,60 @@ def _rows(shape: Any, convert: Callable[[Any], Any]) -> Decoded:
     return lambda body: [convert(row) for row in read(body).value or ()]
 
 
-VAULT: Final = _both(bodies.VaultBody, decode.vault)
+VAULT: Final = _both(bodies.VaultBody, decode_vault.vault)
 ENDPOINT: Final = _both(bodies.EndpointBody, lambda body: decode.endpoint(body, WHY))
 INTERFACE: Final = _both(bodies.InterfaceBody, decode.interface_addresses)
 GROUP: Final = _both(bodies.ZoneGroupBody, decode.zone_group)
-NETWORK: Final = _both(bodies.NetworkBody, decode.network)
+NETWORK: Final = _both(network_bodies.NetworkBody, decode_network.network)
 ZONE: Final = _both(bodies.ZoneBody, decode.zone)
 LINK: Final = _both(bodies.LinkBody, decode.zone_link)
 RECORD: Final = _both(bodies.RecordBody, decode.record)
-RULE: Final = _both(bodies.ForwardingRuleBody, decode.forwarding_rule)
+RULE: Final = _both(network_bodies.ForwardingRuleBody, decode_network.forwarding_rule)
+
+DIAGNOSTICS: Final = _rows(access.DiagnosticBody, decode_vault.diagnostic)
+DELETED: Final = _both(access.DeletedBody, decode_vault.deleted_vault)
+SECURITY_GROUP: Final = _both(
+    network_bodies.SecurityGroupBody, lambda body: decode_network.security_group(body, ArmId.parse(body.id))
+)
+ROUTE_TABLE: Final = _both(
+    network_bodies.RouteTableBody, lambda body: decode_network.route_table(body, ArmId.parse(body.id))
+)
 
 # By the longest prefix of the file's name. None: a body that kvguard never reads, or reads as an error.
 READ: Final[dict[str, Decoded | None]] = {
     "accepted": None,
     "connection": _both(bodies.ConnectionBody, lambda body: decode.arm_id(body.id)),
+    "diagnostic-settings": DIAGNOSTICS,
     "endpoint": ENDPOINT,
     "error": None,
     "group": None,
     "link": LINK,
-    "list-empty-page": _rows(bodies.VaultBody, decode.vault),
+    "list-empty-page": _rows(bodies.VaultBody, decode_vault.vault),
     "network": NETWORK,
     "nic": INTERFACE,
     "operation": None,
+    "role-assignments": _rows(access.AssignmentBody, decode_vault.role_of),
+    "role-definition": _both(access.RoleBody, lambda body: len(body.properties.permissions)),
+    "route-table": ROUTE_TABLE,
     "peering": None,
     "record-a": RECORD,
     "record-aaaa": None,
     "record-auto-registered": RECORD,
-    "record-cname": None,
+    "record-cname": _both(bodies.CnameBody, lambda body: decode.cname(body, ArmId.parse(body.id))),
     "record-empty": RECORD,
     "record-list": _rows(bodies.RecordBody, decode.record),
     "record-of-zone-group": RECORD,
     "record-soa": None,
     "record-txt": None,
-    "ruleset": _both(bodies.RulesetBody, lambda body: decode.arm_id(body.id)),
+    "ruleset": _both(network_bodies.RulesetBody, lambda body: decode.arm_id(body.id)),
     "ruleset-list": None,
     "ruleset-rule": RULE,
+    "security-group": SECURITY_GROUP,
     "subnet": None,
     "subscription": None,
     "vault": VAULT,
-    "vault-deleted": None,
-    "vault-list": _rows(bodies.VaultBody, decode.vault),
+    "vault-deleted": DELETED,
+    "vault-list": _rows(bodies.VaultBody, decode_vault.vault),
     "zone": ZONE,
     "zone-group": GROUP,
 }
@@ -86,7 +104,8 @@ def body(name: str) -> bytes:
     return (BODIES / f"{name}.json").read_bytes()
 
 
-def _prefix(name: str) -> str:
+def prefix_of(name: str) -> str:
+    """How a file is read, by READ."""
     matching = [prefix for prefix in READ if name == prefix or name.startswith(f"{prefix}-")]
     assert matching, f"{name}.json: say in READ how it is read"
     return max(matching, key=len)
@@ -96,12 +115,12 @@ FILES: Final = sorted(path.stem for path in BODIES.glob("*.json"))
 
 
 def test_there_are_bodies_of_every_kind() -> None:
-    assert {_prefix(name) for name in FILES} == set(READ)
+    assert {prefix_of(name) for name in FILES} == set(READ)
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if READ[_prefix(name)] is not None])
+@pytest.mark.parametrize("name", [name for name in FILES if READ[prefix_of(name)] is not None])
 def test_every_body_is_read(name: str) -> None:
-    read = READ[_prefix(name)]
+    read = READ[prefix_of(name)]
     assert read is not None
     assert read(body(name)) is not None
 
@@ -147,6 +166,14 @@ def test_every_error_body_is_an_error_with_azures_code(name: str) -> None:
 def test_a_vault_without_rules_is_open() -> None:
     vault = VAULT(body("vault-without-acls"))
     assert (vault.acl, vault.public_access, vault.connections) == (None, PublicAccess.ENABLED, ())
+
+
+def test_a_vault_whose_properties_say_nothing_is_undecodable() -> None:
+    """Each absence has a meaning; together they would be an open vault without connections, tags or policies."""
+    sent = json.loads(body("vault-closed"))
+    for empty in ({}, {"sku": {"name": "standard"}, "later": 1}):
+        with pytest.raises(ArmUndecodable):
+            VAULT(raw({**sent, "properties": empty}))
 
 
 def test_an_old_body_without_public_network_access_is_enabled() -> None:
@@ -213,7 +240,7 @@ def raw(document: Any) -> bytes:
 
 
 def vault_with(**properties: Any) -> bytes:
-    return raw({"id": f"{G}/providers/Microsoft.KeyVault/vaults/Kv", "properties": properties})
+    return raw({"id": f"{G}/providers/Microsoft.KeyVault/vaults/Kv", "properties": {"tenantId": G, **properties}})
 
 
 @pytest.mark.parametrize(
@@ -280,7 +307,7 @@ def test_only_ipv4_addresses_of_an_interface_count() -> None:
 @pytest.mark.parametrize("member", ["privateLinkServiceConnections", "manualPrivateLinkServiceConnections"])
 def test_both_arrays_of_an_endpoint_count_and_aliases_do_not(member: str) -> None:
     vault = f"{G}/providers/Microsoft.KeyVault/vaults/Kv"
-    services = [vault, "service.0f.westeurope.azure.privatelinkservice", None, f"{G}/providers/Microsoft.Sql/servers/s"]
+    services = [vault, "service.0f.westeurope.azure.privatelinkservice", f"{G}/providers/Microsoft.Sql/servers/s"]
     entries: list[Any] = [{"properties": {"privateLinkServiceId": service}} for service in services]
     sent = {
         "id": f"{G}/providers/Microsoft.Network/privateEndpoints/p",
@@ -288,7 +315,7 @@ def test_both_arrays_of_an_endpoint_count_and_aliases_do_not(member: str) -> Non
             "subnet": {
                 "id": f"{G.upper().replace('/SUB', '/sub')}/providers/Microsoft.Network/virtualNetworks/V/subnets/S"
             },
-            member: [*entries, {"properties": None}],
+            member: entries,
         },
     }
     endpoint = ENDPOINT(raw(sent))
@@ -300,6 +327,21 @@ def test_both_arrays_of_an_endpoint_count_and_aliases_do_not(member: str) -> Non
     assert decode.vault_targets(decode.decoder(bodies.EndpointBody)(raw(sent))) == (ArmId.parse(vault),)
 
 
+@pytest.mark.parametrize(
+    "members",
+    [
+        {},
+        {"privateLinkServiceConnections": None, "manualPrivateLinkServiceConnections": None},
+        {"privateLinkServiceConnections": [{"properties": None}]},
+        {"privateLinkServiceConnections": [], "manualPrivateLinkServiceConnections": [{"properties": {}}]},
+    ],
+)
+def test_an_endpoint_that_does_not_say_what_it_connects_to_is_undecodable(members: dict[str, Any]) -> None:
+    sent = {"id": f"{G}/providers/Microsoft.Network/privateEndpoints/p", "properties": members}
+    with pytest.raises(ArmUndecodable):
+        decode.vault_targets(decode.decoder(bodies.EndpointBody)(raw(sent)))
+
+
 @pytest.mark.parametrize("resolution", [None, "Default", "nxdomainredirect", "Odd"])
 def test_an_absent_resolution_policy_is_the_default(resolution: str | None) -> None:
     sent = {
@@ -308,6 +350,7 @@ def test_an_absent_resolution_policy_is_the_default(resolution: str | None) -> N
         "properties": {
             "virtualNetwork": {"id": f"{G}/providers/Microsoft.Network/virtualNetworks/V"},
             "virtualNetworkLinkState": "COMPLETED",
+            "registrationEnabled": False,
             "resolutionPolicy": resolution,
         },
     }
@@ -353,8 +396,8 @@ JSON: Final = st.recursive(
 @given(data=st.data(), replacement=JSON)
 def test_no_change_to_a_body_brings_another_exception(data: st.DataObject, replacement: Any) -> None:
     """Any member of any recorded body may turn into anything."""
-    name = data.draw(st.sampled_from([name for name in FILES if READ[_prefix(name)] is not None]))
-    read = READ[_prefix(name)]
+    name = data.draw(st.sampled_from([name for name in FILES if READ[prefix_of(name)] is not None]))
+    read = READ[prefix_of(name)]
     assert read is not None
     document = json.loads(body(name))
     path = data.draw(st.sampled_from(list(_paths(document))))

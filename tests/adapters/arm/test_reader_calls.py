@@ -33,6 +33,9 @@ COLD = [
     "virtualNetworkLinks",  # 6 who asks the zone?
     "virtualNetworks/Vnet-Spoke",  # 4 ranges, DNS servers and peerings
 ]
+EVENT_PARTS = frozenset({Part.PERIMETER, Part.ZONE_GROUPS, Part.ZONE_RECORDS, Part.NEIGHBOURS})
+# What a sweep reads beside: no peers, filters or other roles are around this vault.
+SWEPT = ["diagnosticSettings", "privateEndpoints", "roleAssignments"]
 WARM = ["A/kv-orders", "networkInterfaces/Pe-Orders", "privateEndpoints/Pe-Orders", "vaults/Kv-Orders"]
 
 
@@ -99,14 +102,14 @@ def test_the_cache_is_used_for_five_minutes(bench: Bench) -> None:
     assert bench.asked(mark) == COLD
 
 
-def test_a_missing_record_costs_at_most_twelve_calls_with_every_part(bench: Bench, estate: Estate) -> None:
+def test_a_missing_record_costs_at_most_twelve_calls_with_every_part_of_an_event(bench: Bench, estate: Estate) -> None:
     estate.endpoint()
     estate.put(ZONE, {"location": "global"})
     estate.put(LINK, link_body())
     other = f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv-billing"
     estate.put(other, vault_body())
     estate.put(f"{NETWORK_PROVIDER}/privateEndpoints/pe-billing", endpoint_body(vault=other))
-    snapshot = bench.deepen(bench.read(), *Part)
+    snapshot = bench.deepen(bench.read(), *EVENT_PARTS)
     assert snapshot.zones[0].lookup("kv-orders") is None
     deeper = ["networkInterfaces", "networkSecurityPerimeterConfigurations", "privateDnsZoneGroups", "vaults"]
     assert bench.asked() == sorted(COLD + deeper)
@@ -115,8 +118,12 @@ def test_a_missing_record_costs_at_most_twelve_calls_with_every_part(bench: Benc
 
 @pytest.mark.usefixtures("healthy")
 def test_a_fresh_reading_with_parts_costs_what_glance_and_deepening_cost(bench: Bench) -> None:
+    parts = ["networkSecurityPerimeterConfigurations", "privateDnsZoneGroups", "vaults"]
+    bench.read(parts=EVENT_PARTS, fresh=True)
+    assert bench.asked() == sorted([*COLD, *parts])
+    mark = bench.mark()
     bench.read(parts=EVERY_PART, fresh=True)
-    assert bench.asked() == sorted([*COLD, "networkSecurityPerimeterConfigurations", "privateDnsZoneGroups", "vaults"])
+    assert bench.asked(mark) == sorted([*COLD, *parts, *SWEPT])
 
 
 @pytest.mark.usefixtures("healthy")
@@ -172,6 +179,8 @@ def test_the_api_versions_are_those_of_the_table(bench: Bench, estate: Estate, a
     assert versions == {
         ("Microsoft.KeyVault/vaults/read", "2026-02-01"),
         ("Microsoft.KeyVault/vaults/networkSecurityPerimeterConfigurations/read", "2026-04-01-preview"),
+        ("Microsoft.Insights/diagnosticSettings/read", "2021-05-01-preview"),
+        ("Microsoft.Authorization/roleAssignments/read", "2022-04-01"),
         ("Microsoft.Network/privateEndpoints/read", "2024-05-01"),
         ("Microsoft.Network/privateEndpoints/privateDnsZoneGroups/read", "2024-05-01"),
         ("Microsoft.Network/networkInterfaces/read", "2024-05-01"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import MISSING, fields, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 import pytest
@@ -40,7 +41,15 @@ def full_row(vault: ArmId) -> VaultRow:
         first_seen=MappingProxyType({"digest": NOW}),
         told=MappingProxyType({"fingerprint": "hash"}),
         sightings=MappingProxyType(
-            {connection: Sighting(ConnectionStatus.REJECTED, NOW, NOW - timedelta(days=1), NOW - timedelta(hours=1))}
+            {
+                connection: Sighting(
+                    ConnectionStatus.REJECTED,
+                    NOW,
+                    NOW - timedelta(days=1),
+                    NOW - timedelta(hours=1),
+                    NOW - timedelta(minutes=20),
+                )
+            }
         ),
         holds=(Hold("KVG411", RECORD, "Zoë", "wird gerade geprüft", NOW + timedelta(days=30)),),
         written=MappingProxyType({RECORD: WrittenRecord("change-0", ("10.1.0.4", "10.1.0.5"), 60, NOW)}),
@@ -195,6 +204,19 @@ def test_members_of_another_release_are_ignored_and_absent_ones_have_their_defau
     loaded = ledger.load(vault)
 
     assert loaded == VaultRow(vault, etag=loaded.etag, unfinished="x")
+
+
+def test_a_sighting_of_the_previous_release_has_no_movement_and_one_of_the_next_more_members(
+    ledger: TableLedger, account: TableAccount, vault: ArmId
+) -> None:
+    connection = vault.child("privateEndpointConnections", "pe-1")
+    seen = {"status": "Approved", "since": "2026-11-20T00:00:00Z", "invented": 7}
+    row = {"PartitionKey": resource_key(vault), "RowKey": "row", "sightings": json.dumps({connection.text: seen})}
+    account.table(VAULTS).create_entity(row)
+
+    [sighting] = ledger.load(vault).sightings.values()
+
+    assert sighting == Sighting(ConnectionStatus.APPROVED, datetime(2026, 11, 20, tzinfo=UTC))
 
 
 def test_keys_are_26_characters_that_tables_allow_and_ignore_case(vault: ArmId) -> None:
