@@ -61,6 +61,11 @@ def network_id(name: str = "vnet-1") -> ArmId:
     return ArmId.of(SUBSCRIPTION, "rg-net", NETWORK, name)
 
 
+def subnet_id(network: str = "vnet-1", name: str = "endpoints") -> ArmId:
+    """The id of a subnet of a virtual network."""
+    return ArmId.of(SUBSCRIPTION, "rg-net", SUBNET, network, name)
+
+
 def zone_id(name: str = PRIVATE_ZONE, group: str = "rg-dns") -> ArmId:
     """The id of a private DNS zone."""
     return ArmId.of(SUBSCRIPTION, group, ZONE, name)
@@ -212,7 +217,9 @@ class Given:
         """Change members of a network, or add it."""
         known = self.snapshot.networks.get(network_id(name))
         if not isinstance(known, Network):
-            known = Network(network_id(name), (f"10.{name.rsplit('-', 1)[-1]}.0.0/16",))
+            number = name.rsplit("-", 1)[-1]
+            subnets = (Subnet(subnet_id(name), (f"10.{number}.0.0/24",)),)
+            known = Network(network_id(name), (f"10.{number}.0.0/16",), subnets=subnets)
         return self._network(name, replace(known, **changes))
 
     def network_unread(self, name: str = "vnet-1") -> Given:
@@ -224,7 +231,7 @@ class Given:
     def zone(self, zone: ArmId | None = None, **changes: Any) -> Given:
         """Change members of a zone, or add an empty, completely read one."""
         identity = zone or zone_id()
-        known = self.snapshot.zone(identity) or Zone(identity, (), complete=True)
+        known = self.snapshot.zone(identity) or Zone(identity, (), complete=True, cnames_complete=True)
         zones = {other.id: other for other in self.snapshot.zones} | {identity: replace(known, **changes)}
         return self._with(zones=tuple(zones.values()))
 
@@ -236,7 +243,7 @@ class Given:
     def link(self, network: str = "vnet-1", zone: ArmId | None = None, **options: Any) -> Given:
         """Link a zone to a network, or replace that link."""
         identity = zone or zone_id()
-        home = self.snapshot.zone(identity) or Zone(identity, (), complete=True)
+        home = self.snapshot.zone(identity) or Zone(identity, (), complete=True, cnames_complete=True)
         made = link_to(network_id(network), identity, **options)
         kept = () if isinstance(home.links, Unread) else tuple(x for x in home.links if x.network != made.network)
         return self.zone(identity, links=(*kept, made))
@@ -253,7 +260,7 @@ class Given:
         """Put an A record set into a zone, that of the vault by default."""
         identity = zone or zone_id()
         relative = name or self.snapshot.vault.record_name
-        home = self.snapshot.zone(identity) or Zone(identity, (), complete=True)
+        home = self.snapshot.zone(identity) or Zone(identity, (), complete=True, cnames_complete=True)
         made = home.with_record(relative, record_set(*addresses, name=relative, zone=identity, **options))
         return self.zone(identity, records=made.records)
 
@@ -448,12 +455,13 @@ def healthy() -> Given:
         diagnostics=(audited(),),
         roles=(),
     )
-    subnet = Subnet(ArmId.of(SUBSCRIPTION, "rg-net", SUBNET, "vnet-1", "endpoints"), ("10.1.0.0/24",))
+    subnet = Subnet(subnet_id(), ("10.1.0.0/24",))
     zone = Zone(
         zone_id(),
         (link_to(network_id()),),
         MappingProxyType({"contoso": record_set("10.1.0.4")}),
         complete=True,
+        cnames_complete=True,
         link_count=1,
         record_count=1,
     )

@@ -7,7 +7,7 @@ as neighbours and the hidden parts unread; ``apply`` makes one change to the tru
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, assert_never
@@ -21,27 +21,32 @@ from shared.domain.change import (
     Change,
     CreateLink,
     CreateRecord,
+    CreateZone,
+    CreateZoneGroup,
     DeleteConnection,
+    DeleteEndpoint,
     DeleteLink,
     DeleteRecord,
+    DeleteZone,
+    DeleteZoneGroup,
+    PointZoneGroup,
     RefreshZoneGroup,
     RejectConnection,
+    SetLinkRegistration,
     SetNetworkAcl,
     SetPublicAccess,
     UpdateRecord,
 )
 from shared.domain.clouds import AZURE_CLOUD
-from shared.domain.endpoint import PrivateEndpoint
+from shared.domain.endpoint import PrivateEndpoint, ZoneGroup
 from shared.domain.history import History, WrittenRecord
-from shared.domain.network import Network
+from shared.domain.network import Network, RouteTable, SecurityGroup
 from shared.domain.policy import Policy
 from shared.domain.reading import Gone, Unread, UnreadReason
 from shared.domain.snapshot import Neighbour, NeighbourEndpoint, VaultSnapshot
 from shared.domain.vault import Connection, ConnectionStatus, Vault
-from shared.domain.zone import RecordSet, Zone, ZoneLink
-from tests.builders import (
-    NOW,
-)
+from shared.domain.zone import RecordSet, StrayZone, Zone, ZoneLink
+from tests.builders import NOW
 
 Hidden = tuple[str, ArmId | None]
 
@@ -60,6 +65,10 @@ class EstateCase:
     policy: Policy
     hidden: frozenset[Hidden] = frozenset()
     now: datetime = NOW
+    strays: tuple[StrayZone, ...] = ()
+    security_groups: Mapping[ArmId, SecurityGroup] = field(default_factory=lambda: MappingProxyType({}))
+    route_tables: Mapping[ArmId, RouteTable] = field(default_factory=lambda: MappingProxyType({}))
+    moved: Mapping[ArmId, ArmId] = field(default_factory=lambda: MappingProxyType({}))
 
     def hide(self, kind: str, resource: ArmId | None = None) -> EstateCase:
         """This estate with one more part that cannot be read."""
@@ -72,14 +81,17 @@ class EstateCase:
 
 def hideable(estate: EstateCase, vault: ArmId) -> list[Hidden]:
     """Every part of the snapshot of this vault that a missing right or a failed call could hide."""
-    parts: list[Hidden] = [("neighbours", None), ("history", vault), ("perimeters", vault)]
+    parts: list[Hidden] = [("neighbours", None), ("history", vault), ("perimeters", vault), ("claimants", vault)]
+    parts += [("diagnostics", vault), ("roles", vault)]
     parts += [("neighbour-endpoints", other) for other in estate.vaults if other != vault]
     for connection in estate.vaults[vault].connections:
         if connection.endpoint in estate.endpoints:
             parts += [("endpoint", connection.endpoint), ("addresses", connection.endpoint)]
             parts += [("zone-groups", connection.endpoint)]
     parts += [(kind, network) for network in estate.networks for kind in ("network", "forwarding")]
-    parts += [(kind, zone) for zone in estate.zones for kind in ("zone", "links", "records")]
+    parts += [(kind, zone) for zone in estate.zones for kind in ("zone", "links", "records", "cnames")]
+    parts += [("security-group", group) for group in estate.security_groups]
+    parts += [("route-table", table) for table in estate.route_tables]
     return [part for part in parts if part not in estate.hidden]
 
 
@@ -88,7 +100,14 @@ def snapshot_of(estate: EstateCase, vault: ArmId) -> VaultSnapshot:
     mine = estate.vaults[vault]
     if estate.hides("perimeters", vault):
         mine = replace(mine, perimeters=UNREAD)
+    if estate.hides("diagnostics", vault):
+        mine = replace(mine, diagnostics=UNREAD)
+    if estate.hides("roles", vault):
+        mine = replace(mine, roles=UNREAD)
     endpoints = {c.endpoint: _endpoint(estate, c.endpoint) for c in mine.connections if c.endpoint is not None}
+    claimants = tuple(sorted(e for e, known in estate.endpoints.items() if known.link_to(vault) is not None))
+    if not estate.hides("claimants", vault):
+        endpoints |= {endpoint: _endpoint(estate, endpoint) for endpoint in claimants}
     networks = {network: _network(estate, network) for network in estate.networks}
     zones = tuple(_zone(estate, zone) for zone in estate.zones if not estate.hides("zone", zone))
     unread = tuple(UNREAD for zone in estate.zones if estate.hides("zone", zone))
@@ -103,6 +122,18 @@ def snapshot_of(estate: EstateCase, vault: ArmId) -> VaultSnapshot:
         zones_unread=unread,
         neighbours=UNREAD if estate.hides("neighbours") else others,
         history=UNREAD if estate.hides("history", vault) else estate.histories[vault],
+        claimants=UNREAD if estate.hides("claimants", vault) else claimants,
+        strays=estate.strays,
+        security_groups=MappingProxyType(
+            {
+                key: UNREAD if estate.hides("security-group", key) else known
+                for key, known in estate.security_groups.items()
+            }
+        ),
+        route_tables=MappingProxyType(
+            {key: UNREAD if estate.hides("route-table", key) else known for key, known in estate.route_tables.items()}
+        ),
+        moved_to=estate.moved.get(vault),
     )
 
 
@@ -130,7 +161,9 @@ def _zone(estate: EstateCase, zone: ArmId) -> Zone:
         known = replace(known, links=UNREAD)
     if estate.hides("records", zone):
         known = replace(known, records=MappingProxyType({}), complete=False, records_unread=UNREAD)
-    return known
+    if estate.hides("cnames", zone):
+        return replace(known, cnames=MappingProxyType({}), cnames_unread=UNREAD)
+    return replace(known, cnames_complete=True)
 
 
 def _neighbour(estate: EstateCase, vault: ArmId) -> Neighbour:
@@ -181,10 +214,73 @@ def apply(estate: EstateCase, change: Change) -> EstateCase:
             return _put_vault(estate, replace(estate.vaults[change.vault], public_access=change.after))
         case SetNetworkAcl():
             return _put_vault(estate, replace(estate.vaults[change.vault], acl=change.after))
+        case CreateZone():
+            return _put_zone(estate, Zone(change.zone, (), complete=True, record_count=1))
+        case DeleteZone():
+            left_zones = {zone: known for zone, known in estate.zones.items() if zone != change.zone}
+            return replace(estate, zones=MappingProxyType(left_zones))
+        case SetLinkRegistration():
+            zone = estate.zones[change.before.id.parent]
+            assert not isinstance(zone.links, Unread)
+            links = tuple(
+                replace(link, registration_enabled=change.enabled) if link.id == change.target else link
+                for link in zone.links
+            )
+            return _put_zone(estate, replace(zone, links=links))
         case RefreshZoneGroup():
-            return estate
+            return _written_by(estate, change.group.id.parent, change.group.zones)
+        case CreateZoneGroup():
+            group = ZoneGroup(change.target, (change.zone,), "Succeeded")
+            return _written_by(_put_group(estate, group), group.id.parent, group.zones)
+        case DeleteZoneGroup():
+            return _unwritten_by(_put_group(estate, change.before, gone=True), change.before.zones)
+        case PointZoneGroup():
+            zones = tuple(change.new if zone == change.old else zone for zone in change.before.zones)
+            pointed = _put_group(_unwritten_by(estate, (change.old,)), replace(change.before, zones=zones, records=()))
+            return _written_by(pointed, change.before.id.parent, (change.new,))
+        case DeleteEndpoint():
+            return _without_endpoint(estate, change.before)
         case _:
             assert_never(change)
+
+
+def _put_group(estate: EstateCase, group: ZoneGroup, *, gone: bool = False) -> EstateCase:
+    endpoint = estate.endpoints[group.id.parent]
+    assert not isinstance(endpoint.zone_groups, Unread)
+    others = tuple(known for known in endpoint.zone_groups if known.id != group.id)
+    after = replace(endpoint, zone_groups=others if gone else (*others, group))
+    return replace(estate, endpoints=MappingProxyType({**estate.endpoints, endpoint.id: after}))
+
+
+def _written_by(estate: EstateCase, endpoint_id: ArmId, zones: tuple[ArmId, ...]) -> EstateCase:
+    """Azure's controller writes the record of each vault that the endpoint is for, over whatever there was."""
+    endpoint = estate.endpoints[endpoint_id]
+    for zone in (zone for zone in zones if zone in estate.zones):
+        for link in endpoint.links:
+            target = zone.child("A", link.target.name.lower())
+            record = RecordSet(target, 10, addresses_of(endpoint), MappingProxyType({"creator": "pe"}), "etag-group")
+            estate = _put_record(estate, target, record)
+    return estate
+
+
+def _unwritten_by(estate: EstateCase, zones: tuple[ArmId, ...]) -> EstateCase:
+    """The records that zone groups wrote go with them."""
+    for zone in (zone for zone in zones if zone in estate.zones):
+        for name, record in estate.zones[zone].records.items():
+            if record is not None and record.made_by_zone_group:
+                estate = _put_record(estate, zone.child("A", name), None)
+    return estate
+
+
+def _without_endpoint(estate: EstateCase, endpoint: PrivateEndpoint) -> EstateCase:
+    """Zone groups and connections go with their endpoint."""
+    groups = () if isinstance(endpoint.zone_groups, Unread) else endpoint.zone_groups
+    estate = _unwritten_by(estate, tuple(zone for group in groups for zone in group.zones))
+    for vault in estate.vaults.values():
+        kept = tuple(known for known in vault.connections if known.endpoint != endpoint.id)
+        estate = _put_vault(estate, replace(vault, connections=kept))
+    left = {key: known for key, known in estate.endpoints.items() if key != endpoint.id}
+    return replace(estate, endpoints=MappingProxyType(left))
 
 
 def _ours(change: Change) -> dict[str, str]:

@@ -353,6 +353,24 @@ def _approve(estate: EstateCase) -> EstateCase:
     return _policy(estate, modes=MappingProxyType(dict.fromkeys(_RULES, Mode.APPROVE)))
 
 
+def _aliased(estate: EstateCase) -> EstateCase:
+    """Where the vault has no record, a CNAME leads to one of another name."""
+    if estate.zones[zone_id()].records["alpha"] is not None:
+        return estate
+    web = _record("web", _ADDRESS["alpha"])
+    return _zone(_records(estate, web=web), cnames=MappingProxyType({"alpha": f"web.{PRIVATE_ZONE}"}))
+
+
+def _own_zone_empty(estate: EstateCase) -> EstateCase:
+    """A zone of the vault's own name is linked, kvguard is to write it, and it has no record."""
+    estate = _extra_zone(estate, APEX, "vnet-1", _record("other", "10.1.0.77", zone=APEX))
+    return _policy(estate, zones=(*estate.policy.zones, ZonePolicy(APEX, Writer.KVGUARD)))
+
+
+def _aliases_unread(estate: EstateCase) -> EstateCase:
+    return estate.hide("cnames", zone_id())
+
+
 SITUATIONS: Final[tuple[Step, ...]] = (
     _healthy, _open, _dead, _dead_but_there, _unlinked, _missing, _empty, _wrong, _long, _unlinked_and_missing,
 )  # fmt: skip
@@ -380,6 +398,9 @@ OBSTACLES: Final[tuple[Step, ...]] = (
     _own_dns,
     _ruleset,
     _address_elsewhere,
+    _aliased,
+    _aliases_unread,
+    _own_zone_empty,
     _zone_group,
     _dead_zone_group,
     _terraform,

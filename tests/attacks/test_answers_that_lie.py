@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 from emulator.arm.faults import Status
 from emulator.azure import SUBSCRIPTION, LocalAzure
 from shared.adapters import arm_bodies as bodies
+from shared.adapters import arm_bodies_network as network_bodies
 from shared.adapters import arm_decode as decode
+from shared.adapters import arm_decode_network as decode_network
+from shared.adapters import arm_decode_vault as decode_vault
 from shared.adapters.arm_answers import retry_after as retry_after_of_a_write
 from shared.adapters.arm_client import ArmClient
 from shared.adapters.arm_errors import ArmUndecodable, error_of, retry_after
@@ -189,7 +192,7 @@ JSON = st.recursive(
 )
 READERS: dict[str, tuple[Callable[[Any], object], list[str]]] = {
     "vault": (
-        lambda raw: decode.vault(decode.decoder(bodies.VaultBody)(raw)),
+        lambda raw: decode_vault.vault(decode.decoder(bodies.VaultBody)(raw)),
         ["id", "privateEndpointConnections", "networkAcls", "provisioningState", "publicNetworkAccess"],
     ),
     "record": (
@@ -205,7 +208,7 @@ READERS: dict[str, tuple[Callable[[Any], object], list[str]]] = {
         ["id", "subnet", "privateLinkServiceConnections", "networkInterfaces", "customDnsConfigs"],
     ),
     "network": (
-        lambda raw: decode.network(decode.decoder(bodies.NetworkBody)(raw)),
+        lambda raw: decode_network.network(decode.decoder(network_bodies.NetworkBody)(raw)),
         ["id", "addressSpace", "dhcpOptions", "virtualNetworkPeerings"],
     ),
 }

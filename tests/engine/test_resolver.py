@@ -215,6 +215,11 @@ def test_dns_servers_that_do_not_agree_are_unknown() -> None:
     assert given.link("vnet-2").answer().addresses == ("10.1.0.4",)
 
 
+def test_one_unknown_answer_among_several_says_what_it_waits_for() -> None:
+    given = _peered(healthy()).network(dns_servers=("10.1.0.10", "10.2.0.10")).zones_unread()
+    assert given.answer().unread is FORBIDDEN
+
+
 def test_the_chain_reads_as_host_prints_it() -> None:
     assert healthy().answer().chain == (
         "contoso.vault.azure.net is an alias for contoso.privatelink.vaultcore.azure.net.",

@@ -114,6 +114,11 @@ def test_exactly_this_endpoints_record_is_taken_over_and_another_is_not() -> Non
     assert "virtual machine" in _unoffered(ungrouped().record("10.1.0.4", auto_registered=True))
 
 
+def test_an_unread_cname_may_be_in_the_way() -> None:
+    given = ungrouped().no_record().zone(cnames=MappingProxyType({}), cnames_complete=False, cnames_unread=FORBIDDEN)
+    assert _unknown_part(given) == FORBIDDEN
+
+
 def test_a_cname_under_the_name_is_in_the_way() -> None:
     assert "CNAME" in _unoffered(ungrouped().zone(cnames=MappingProxyType({"contoso": "elsewhere.example"})))
 

@@ -18,6 +18,7 @@ from tests.rules.given_zones import (
     HOST,
     HUB,
     MISNAMED,
+    OWN_HOST,
     SECOND,
     declared_complete,
     hub_and_spokes,
@@ -68,6 +69,7 @@ def test_a_designated_zone_that_does_not_exist_is_missing_and_its_creation_is_as
 @pytest.mark.parametrize("mode", [Mode.FIX, Mode.APPROVE])
 def test_no_policy_makes_it_more_than_a_question(mode: Mode) -> None:
     given = _gone().mode("KVG401", mode)
+    assert given.proposal(RULE).applicability is Applicability.APPROVAL
     assert _option(given).applicability is Applicability.APPROVAL
     assert given.plan((RULE,)).apply == ()
 
@@ -132,6 +134,14 @@ def test_a_designated_zone_in_a_place_that_was_not_read_is_unread_and_never_miss
         given = given.zones_unread()
         assert given.violations(RULE) == []
         assert [unknown.unread for unknown in given.unknowns(RULE)] == [FORBIDDEN]
+
+
+def test_a_known_answer_of_the_host_names_zone_does_not_make_an_unread_place_known() -> None:
+    given = _gone().link(zone=OWN_HOST)
+    assert given.answer().kind is AnswerKind.NXDOMAIN
+    assert len(given.violations(RULE)) == 1
+    assert given.zones_unread().violations(RULE) == []
+    assert [unknown.unread for unknown in given.zones_unread().unknowns(RULE)] == [FORBIDDEN]
 
 
 def test_a_hub_zone_in_another_subscription_is_missing_once_that_subscription_was_read() -> None:

@@ -47,6 +47,7 @@ def test_a_registering_link_without_registered_records_is_asked_to_be_switched_o
 
 def test_no_policy_makes_it_more_than_a_question() -> None:
     given = _registering().mode("KVG405", Mode.FIX)
+    assert given.proposal(RULE).applicability is Applicability.APPROVAL
     assert given.option(RULE).applicability is Applicability.APPROVAL
     assert given.plan((RULE,)).apply == ()
 
