@@ -33,6 +33,7 @@ JSON_COLUMNS: Final = (
     "holds",
     "written",
     "ttlMended",
+    "linksMovingSince",
     "made",
     "repaired",
     "touched",
@@ -123,6 +124,7 @@ def encode_row(row: VaultRow) -> dict[str, str]:
             }
         ),
         "ttlMended": _json({key.text: _time(value) for key, value in row.ttl_mended.items()}),
+        "linksMovingSince": _json({key.text: _time(value) for key, value in row.links_moving_since.items()}),
         "made": _json({key: _time(value) for key, value in row.made.items()}),
         "repaired": _json({key: [_time(at) for at in times] for key, times in row.repaired.items()}),
         "touched": _json({key.text: _time(value) for key, value in row.touched.items()}),
@@ -137,6 +139,7 @@ def decode_row(vault: ArmId, columns: Mapping[str, object], etag: str) -> VaultR
     holds = _read(columns, "holds", list[_Hold], [])
     written = _read(columns, "written", dict[str, _Written], {})
     mended = _read(columns, "ttlMended", dict[str, datetime], {})
+    moving = _read(columns, "linksMovingSince", dict[str, datetime], {})
     touched = _read(columns, "touched", dict[str, datetime], {})
     return VaultRow(
         vault=vault,
@@ -175,6 +178,7 @@ def decode_row(vault: ArmId, columns: Mapping[str, object], etag: str) -> VaultR
             }
         ),
         ttl_mended=MappingProxyType({ArmId.parse(key): value for key, value in mended.items()}),
+        links_moving_since=MappingProxyType({ArmId.parse(key): value for key, value in moving.items()}),
         made=MappingProxyType(_read(columns, "made", dict[str, datetime], {})),
         repaired=MappingProxyType(_read(columns, "repaired", dict[str, tuple[datetime, ...]], {})),
         touched=MappingProxyType({ArmId.parse(key): value for key, value in touched.items()}),

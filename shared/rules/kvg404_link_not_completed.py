@@ -72,8 +72,8 @@ def _judge(case: Case, zone: Zone, link: ZoneLink) -> Iterator[Violation | Unkno
         return
     how = (
         f"its operation ended as {link.provisioning_state}"
-        if failed or lasted is None
-        else f"it has been under way for {int(lasted.total_seconds() // 60)} minutes"
+        if failed or since is None
+        else f"it has been under way since {since:%Y-%m-%d %H:%M} UTC"
     )
     yield Violation(
         subject=link.id,

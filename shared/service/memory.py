@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -23,11 +24,12 @@ HELD_FOR = timedelta(days=1)
 _FORGET_GONE_AFTER = timedelta(days=31)
 _FIGHT = 2
 _MOST_NAMED = 3
+_MOST_LINKS = 64
 
 
 def history_of(row: VaultRow) -> History:
     """The part of a row that rules may see."""
-    return History(row.sightings, row.holds, row.written, row.ttl_mended)
+    return History(row.sightings, row.holds, row.written, row.ttl_mended, row.links_moving_since)
 
 
 def remember(row: VaultRow, snapshot: VaultSnapshot) -> VaultRow:
@@ -51,7 +53,22 @@ def remember(row: VaultRow, snapshot: VaultSnapshot) -> VaultRow:
         lately = max((at for at in (old.last_approved, old.rejected_by_kvguard) if at is not None), default=None)
         if connection_id not in sightings and lately is not None and now - lately < _FORGET_GONE_AFTER:
             sightings[connection_id] = replace(old, status=ConnectionStatus.UNKNOWN, since=now, moving_since=None)
-    return replace(row, sightings=MappingProxyType(sightings))
+    return replace(row, sightings=MappingProxyType(sightings), links_moving_since=_links_moving(row, snapshot))
+
+
+def _links_moving(row: VaultRow, snapshot: VaultSnapshot) -> Mapping[ArmId, datetime]:
+    """When each unfinished link to a network that was read was first seen so; of unread zones what was known before.
+
+    Bounded, the longest unfinished are kept: whoever may link a zone must not make the row grow without end.
+    """
+    unread = {zone.id for zone in snapshot.zones if isinstance(zone.links, Unread)}
+    since = {link: at for link, at in row.links_moving_since.items() if link.parent in unread}
+    for zone in snapshot.zones:
+        for link in () if isinstance(zone.links, Unread) else zone.links:
+            if not link.completed and link.network in snapshot.networks:
+                since[link.id] = row.links_moving_since.get(link.id, snapshot.read_at)
+    longest = sorted(since, key=lambda link: (since[link], link.key))[:_MOST_LINKS]
+    return MappingProxyType({link: since[link] for link in longest})
 
 
 def _moving_since(connection: Connection, old: Sighting | None, now: datetime) -> datetime | None:

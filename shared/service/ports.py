@@ -140,6 +140,7 @@ class VaultRow:
     ``first_seen`` maps planned changes and findings (the keys of ``shared.service.settle.sight``) to when first seen;
     ``told`` maps fingerprints of findings announced as open to a hash of what was said. ``unfinished`` is the id of a
     change whose intent was journalled and whose result was not. ``look_at`` is when the next look was promised.
+    ``links_moving_since`` is when each unfinished link of a zone was first seen so.
     ``made`` maps keys of changes to when kvguard last made them, ``repaired`` fingerprints of findings to when it made
     a change for them, oldest first. ``indexed`` maps the resources that have a row of
     this vault in the index to when they were last seen near it.
@@ -160,6 +161,7 @@ class VaultRow:
     holds: tuple[Hold, ...] = ()
     written: Mapping[ArmId, WrittenRecord] = field(default_factory=lambda: MappingProxyType({}))
     ttl_mended: Mapping[ArmId, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    links_moving_since: Mapping[ArmId, datetime] = field(default_factory=lambda: MappingProxyType({}))
     made: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     repaired: Mapping[str, tuple[datetime, ...]] = field(default_factory=lambda: MappingProxyType({}))
     touched: Mapping[ArmId, datetime] = field(default_factory=lambda: MappingProxyType({}))

@@ -12,10 +12,11 @@ import pytest
 from shared.domain.arm_id import ArmId
 from shared.domain.grades import Mode
 from shared.domain.history import Sighting
+from shared.domain.network import Network
 from shared.domain.vault import ConnectionStatus, DefaultAction, NetworkAcl, PublicAccess
 from shared.service.memory import remember
 from shared.service.ports import VaultRow
-from tests.builders import NOW, Given, connection_id, endpoint_id, healthy
+from tests.builders import NOW, Given, connection_id, endpoint_id, healthy, link_to, network_id
 from tests.rules.given_endpoints import shouted
 from tests.service.world import World
 
@@ -154,3 +155,39 @@ def test_a_row_of_the_previous_release_starts_to_count_now() -> None:
     row = _seen(STUCK, 1, VaultRow(STUCK.snapshot.vault.id, sightings=old))
     assert row.sightings[connection_id()].moving_since == NOW + MINUTE
     assert row.sightings[connection_id()].since == NOW - timedelta(days=3)
+
+
+HANGING = healthy().no_links().link("vnet-1", completed=False)
+
+
+def test_a_link_that_hangs_is_told_once_within_a_few_looks() -> None:
+    world = World(HANGING)
+    world.look()
+    world.play(until=14 * MINUTE)
+    assert _told(world) == []
+    world.play(until=40 * MINUTE)
+    assert [(state, rule) for state, rule, _ in _told(world)] == [("open", "KVG404")]
+    assert world.verbs == []
+
+
+def test_how_long_a_link_hangs_counts_from_the_first_sight_and_ends_with_its_completion() -> None:
+    [link] = _seen(HANGING).links_moving_since
+    row = _seen(HANGING, 20, _seen(HANGING))
+    assert row.links_moving_since == {link: NOW}
+    assert _seen(healthy(), 21, row).links_moving_since == {}
+    assert _seen(HANGING.links_unread(), 21, row).links_moving_since == {link: NOW}
+    assert _seen(HANGING.links_unread()).links_moving_since == {}
+
+
+def test_links_of_networks_that_nobody_read_are_not_kept_and_of_the_others_no_more_than_64() -> None:
+    [zone] = HANGING.snapshot.zones
+    assert isinstance(zone.links, tuple)
+    strangers = tuple(replace(link_to(network_id(f"vnet-{number}")), completed=False) for number in range(2, 102))
+    crowd = HANGING.at(HANGING.snapshot.with_zone(replace(zone, links=(*zone.links, *strangers))))
+    assert len(_seen(crowd).links_moving_since) == 1
+    read = {network_id(f"vnet-{number}"): Network(network_id(f"vnet-{number}"), ()) for number in range(2, 102)}
+    crowd = crowd.at(replace(crowd.snapshot, networks={**crowd.snapshot.networks, **read}))
+    first = _seen(HANGING)
+    kept = _seen(crowd, 5, first).links_moving_since
+    assert len(kept) == 64
+    assert NOW in kept.values(), "the longest unfinished one stays"

@@ -54,6 +54,7 @@ def full_row(vault: ArmId) -> VaultRow:
         holds=(Hold("KVG411", RECORD, "Zoë", "wird gerade geprüft", NOW + timedelta(days=30)),),
         written=MappingProxyType({RECORD: WrittenRecord("change-0", ("10.1.0.4", "10.1.0.5"), 60, NOW)}),
         ttl_mended=MappingProxyType({RECORD: NOW}),
+        links_moving_since=MappingProxyType({RECORD.parent.child("virtualNetworkLinks", "To-Spoke"): NOW}),
         made=MappingProxyType({"key": NOW}),
         repaired=MappingProxyType({"fingerprint": (NOW - timedelta(hours=2), NOW)}),
         touched=MappingProxyType({RECORD: NOW - timedelta(seconds=3)}),
