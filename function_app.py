@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions import audit, events, reconcile
+from functions import audit, events, explain, reconcile
 from shared import bootstrap
 
 bootstrap.settings()
@@ -11,3 +11,4 @@ app = func.FunctionApp()
 app.register_functions(events.blueprint)
 app.register_functions(reconcile.blueprint)
 app.register_functions(audit.blueprint)
+app.register_functions(explain.blueprint)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import azure.functions as func
 
+from functions.replies import response
 from shared import bootstrap
-from shared.service.answer_http import Reply
 
 blueprint = func.Blueprint()
 
@@ -15,20 +15,11 @@ blueprint = func.Blueprint()
 def audit_vault(req: func.HttpRequest) -> func.HttpResponse:
     """The verdict on one vault, now: findings, what was not evaluated, the plan, the answers of DNS. Read-only."""
     parts = req.route_params
-    return _response(bootstrap.guard().audits.audit(parts["subscription"], parts["group"], parts["name"]))
+    return response(bootstrap.guard().audits.audit(parts["subscription"], parts["group"], parts["name"]))
 
 
 @blueprint.function_name("health")
 @blueprint.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 def health(req: func.HttpRequest) -> func.HttpResponse:
     """Whether the app can work: the status alone for anybody, each dependency for who sends the key of health."""
-    return _response(bootstrap.healths().health(req.headers.get("x-kvguard-health-key", "")))
-
-
-def _response(reply: Reply) -> func.HttpResponse:
-    return func.HttpResponse(
-        body=reply.body,
-        status_code=reply.status,
-        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **reply.headers},
-        mimetype=reply.content_type,
-    )
+    return response(bootstrap.healths().health(req.headers.get("x-kvguard-health-key", "")))

@@ -17,10 +17,14 @@ from shared.settings import FINDINGS, STORAGE, Settings, TerminalSettings, load,
 from shared.settings import SettingsError as SettingsError
 
 if TYPE_CHECKING:
+    from shared.adapters.credential import LazyLogin
+    from shared.adapters.policy_file import PolicyFile
     from shared.adapters.storage_connection import StorageConnection
     from shared.domain.clouds import Cloud
+    from shared.service.answer_explain import ExplainDesk
     from shared.service.answer_http import AuditDesk, HealthDesk
     from shared.service.dispatch import Dispatcher
+    from shared.service.inquiry import Inquiry
     from shared.service.policy_view import PolicyView
     from shared.service.replay import Replayer
     from shared.service.sweep import Sweeper
@@ -35,6 +39,7 @@ class Guard:
     dispatcher: Dispatcher
     sweeper: Sweeper
     audits: AuditDesk
+    questions: ExplainDesk
 
 
 @lru_cache(maxsize=1)
@@ -80,10 +85,12 @@ def _guard() -> Guard:
     from shared.adapters.table_account import TableAccount
     from shared.adapters.tables import TableLedger
     from shared.rules.registry import RULES
+    from shared.service.answer_explain import ExplainDesk
     from shared.service.answer_http import AuditDesk
     from shared.service.audit import Auditor
     from shared.service.dispatch import Dispatcher
     from shared.service.execute import Executor
+    from shared.service.explain import Explainer
     from shared.service.judge import Judge
     from shared.service.lease import Leases
     from shared.service.reconcile import Reconciler
@@ -128,7 +135,9 @@ def _guard() -> Guard:
         jitter=random.random,
     )
     audits = AuditDesk(Auditor(judge, ledger, policies, chosen.mode), clock, chosen.subscriptions)
-    return Guard(dispatcher, sweeper, audits)
+    explainer = Explainer(reader, policies, RULES, chosen.subscriptions)
+    questions = ExplainDesk(explainer, clock, chosen.subscriptions)
+    return Guard(dispatcher, sweeper, audits, questions)
 
 
 def healths() -> HealthDesk:
@@ -179,17 +188,17 @@ def replayer(environment: Mapping[str, str]) -> Replayer:
     """What shows and puts back poison messages, for the person at the terminal. Raises SettingsError."""
     from shared.adapters.blobs import BlobStore
     from shared.adapters.clock import SystemClock
-    from shared.adapters.credential import LazyLogin
     from shared.adapters.poison import StoredPoison
     from shared.adapters.queues import QueueAccount, QueueInbox
     from shared.adapters.storage_connection import StorageConnectionMissing, StorageService, resolve
+    from shared.domain.clouds import CLOUDS
     from shared.service.replay import Replayer
 
     try:
         own = resolve(STORAGE, environment, frozenset({StorageService.QUEUE}))
     except StorageConnectionMissing as error:
         raise SettingsError([str(error)]) from error
-    login = LazyLogin()
+    login = _login(CLOUDS.get(load_terminal(environment).cloud))
     account = QueueAccount(own, login)
     return Replayer(StoredPoison(account), QueueInbox(account, account, BlobStore(own, login)), SystemClock())
 
@@ -211,6 +220,11 @@ def policy_problems(environment: Mapping[str, str], path: str) -> list[str]:
     return problems
 
 
+def terminal_cloud(environment: Mapping[str, str]) -> Cloud:
+    """The cloud that the settings name, a custom one discovered without a login. Raises SettingsError, EstateError."""
+    return _cloud(load_terminal(environment))
+
+
 def policy_schema() -> dict[str, Any]:
     """The JSON Schema of the policy file."""
     from shared.adapters.policy_schema import policy_schema as schema
@@ -226,9 +240,51 @@ def policy_view(environment: Mapping[str, str], path: str) -> PolicyView:
     """
     from pathlib import Path
 
+    from shared.adapters.clock import SystemClock
+    from shared.adapters.vault_tag import VaultTag
+    from shared.rules.registry import RULES
+    from shared.service.policy_view import PolicyView
+
+    chosen, clock = load_terminal(environment), SystemClock()
+    if path and not Path(path).is_file():
+        raise SettingsError([f"{Path(path).name} is not a file"])
+    place = str(Path(path).resolve()) if path else chosen.policy
+    cloud = _cloud(chosen)
+    login = _login(cloud)
+    policies = _policies(environment, place, cloud, chosen.subscriptions, login)
+    return PolicyView(policies, VaultTag(cloud, login, clock), RULES, clock)
+
+
+def inquiry(environment: Mapping[str, str], subscription: str = "") -> Inquiry:
+    """What answers questions about single vaults, with the login of the person at the terminal. Raises SettingsError.
+
+    ``subscription`` is the vault's, if it is known: watched as well as those of ``KVGUARD_SUBSCRIPTIONS``.
+    """
+    import logging
+
+    from shared.adapters.arm_client import ArmClient
+    from shared.adapters.arm_reader import ArmReader
+    from shared.adapters.clock import SystemClock
+    from shared.rules.registry import RULES
+    from shared.service.inquiry import Inquiry
+
+    # A login that is missing is said in one line, not in the many of the SDK.
+    logging.getLogger("azure").setLevel(logging.CRITICAL)
+    chosen, clock = load_terminal(environment), SystemClock()
+    watched = chosen.subscriptions | ({subscription.lower()} if subscription else set())
+    cloud = _cloud(chosen)
+    login = _login(cloud)
+    policies = _policies(environment, chosen.policy, cloud, watched, login)
+    reader = ArmReader(ArmClient(cloud, login, clock), cloud, policies, watched, clock)
+    return Inquiry(reader, policies, RULES, watched, clock)
+
+
+def _policies(
+    environment: Mapping[str, str], place: str, cloud: Cloud, subscriptions: frozenset[str], login: LazyLogin
+) -> PolicyFile:
+    """The policy at a place, with the account of the environment where that is a blob. Raises SettingsError."""
     from shared.adapters.blobs import BlobStore
     from shared.adapters.clock import SystemClock
-    from shared.adapters.credential import LazyLogin
     from shared.adapters.policy_file import PolicyFile
     from shared.adapters.storage_connection import (
         StorageConnection,
@@ -236,23 +292,15 @@ def policy_view(environment: Mapping[str, str], path: str) -> PolicyView:
         StorageService,
         resolve,
     )
-    from shared.adapters.vault_tag import VaultTag
     from shared.rules.registry import RULES
-    from shared.service.policy_view import PolicyView
 
-    chosen, clock, login = load_terminal(environment), SystemClock(), LazyLogin()
-    if path and not Path(path).is_file():
-        raise SettingsError([f"{Path(path).name} is not a file"])
-    place = str(Path(path).resolve()) if path else chosen.policy
     own = StorageConnection(STORAGE, connection_string="")
     if place.lower().startswith(("http://", "https://")):
         try:
             own = resolve(STORAGE, environment, frozenset({StorageService.BLOB}))
         except StorageConnectionMissing as error:
             raise SettingsError([str(error)]) from error
-    cloud = _cloud(chosen)
-    policies = PolicyFile(place, cloud, chosen.subscriptions, RULES, BlobStore(own, login), clock)
-    return PolicyView(policies, VaultTag(cloud, login, clock), RULES, clock)
+    return PolicyFile(place, cloud, subscriptions, RULES, BlobStore(own, login), SystemClock())
 
 
 def _connections(values: Mapping[str, str]) -> tuple[StorageConnection, StorageConnection]:
@@ -269,6 +317,14 @@ def _connections(values: Mapping[str, str]) -> tuple[StorageConnection, StorageC
     if problems:
         raise SettingsError(problems)
     return found[0], found[1]
+
+
+def _login(cloud: Cloud | None) -> LazyLogin:
+    """The login of the person at the terminal in a cloud; without one as the person's own environment has it."""
+    from shared.adapters.credential import LazyLogin
+    from shared.domain.clouds import CLOUDS
+
+    return LazyLogin() if cloud is None else LazyLogin(cloud.authority, announced=cloud.name not in CLOUDS)
 
 
 def _cloud(chosen: Settings | TerminalSettings) -> Cloud:

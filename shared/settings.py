@@ -30,6 +30,7 @@ _KNOWN: Final = frozenset(
     }
 )
 _SHORTEST_KEY: Final = 32
+_NOT_IN_URLS: Final = frozenset('\\"<>^`{|}\x7f')
 _RUNS_IN_AZURE: Final = ("WEBSITE_INSTANCE_ID", "WEBSITE_SITE_NAME")
 
 
@@ -179,6 +180,8 @@ def _cloud(environment: Mapping[str, str], problems: list[str]) -> tuple[str, st
     elif name == CUSTOM:
         if not endpoint:
             problems.append("KVGUARD_CLOUD custom needs KVGUARD_ARM_ENDPOINT")
+        elif "//" in endpoint and set(endpoint.split("//", 1)[1]) & set("/?#"):
+            problems.append("KVGUARD_ARM_ENDPOINT must be https, host and port without a path")
     elif name not in CLOUDS:
         problems.append(f"KVGUARD_CLOUD must be {', '.join(sorted(CLOUDS))} or {CUSTOM}")
     elif endpoint and endpoint != CLOUDS[name].arm_endpoint:
@@ -193,6 +196,7 @@ def _https(environment: Mapping[str, str], name: str, problems: list[str]) -> st
     try:
         parts = urlsplit(text)
         usable = parts.scheme == "https" and bool(parts.hostname) and not (parts.username or parts.password)
+        usable = usable and not any(character <= " " or character in _NOT_IN_URLS for character in text)
         _ = parts.port
     except ValueError:
         usable = False

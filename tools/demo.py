@@ -19,6 +19,7 @@ from tools.story.checks import Verdict, performed, proposals
 from tools.story.deploy import DeploymentFailed
 from tools.story.page import PageServer, render
 from tools.story.player import Played, Player
+from tools.story.questions import questions
 from tools.story.scenario import Mode, Scenario, ScenarioError, Vault, load
 from tools.story.timeline import Timeline
 from tools.story.world import StartFailed, World
@@ -77,7 +78,7 @@ class _Story:
         player = Player(enforce, self._scenario, self._timeline, self._patience)
         acted = [self._act(player, position) for position in range(len(self._scenario.acts))]
         self._keep(enforce, Mode.ENFORCE)
-        played, ends = acted, [_healthy(enforce)]
+        played, ends = acted, [_healthy(enforce), *self._ask(enforce)]
         if all(act.confirmed for act in acted):
             observed, agreement = self._observe(acted)
             played, ends = [*acted, *observed], [*ends, *agreement]
@@ -108,6 +109,19 @@ class _Story:
         act = self._scenario.acts[position]
         self._timeline.heading(f"Act {act.key}: {act.title}", act.why)
         return player.play(act)
+
+    def _ask(self, world: World) -> list[Verdict]:
+        """The questions of a newcomer, asked at the terminal."""
+        self._timeline.heading(
+            "Ask it yourself", "What the terminal answers about the first vault, from the live state."
+        )
+        found = []
+        for question in questions(world, self._scenario):
+            self._timeline.say(f"\nkvguard {' '.join(question.arguments)}", "bold")
+            output, verdict = question.ask()
+            self._timeline.say(output)
+            found.append(verdict)
+        return found
 
     def _observe(self, acted: list[Played]) -> tuple[list[Played], list[Verdict]]:
         """Everything again in a fresh world where the app may only look: the same plan, and no write."""
@@ -175,6 +189,7 @@ class _Story:
                 "the work that the app gave up",
                 f"env KvGuardStorage='{world.connection}' {sys.executable} -m cli replay",
             ),
+            *((question.title, question.command) for question in questions(world, self._scenario)),
         ):
             self._timeline.say(f"\n{title}:", "bold")
             # Not wrapped, so that it can be copied.

@@ -12,18 +12,24 @@ from enum import Enum
 from typing import Any, get_args
 
 from shared.adapters.policy_schema import DIALECT, policy_schema
+from shared.domain.access import CallerKind, Door, Verdict
 from shared.domain.answer import AnswerKind
 from shared.domain.change import Change
 from shared.domain.grades import Applicability, Severity
 from shared.domain.message import MESSAGE_VERSION
 from shared.domain.reading import UnreadReason
+from shared.engine.permissions import operations
+from shared.reporting.access import EXPLANATION_VERSION
 from shared.reporting.assessment import ASSESSMENT_VERSION
 from shared.reporting.findings import ADVICE, FINDING_VERSION, ID, SENTENCE, FixState
+from shared.reporting.resolution import RESOLUTION_VERSION
+from shared.reporting.snippets import MOST_CHARACTERS
 from shared.rules.registry import RULES
 
 Schema = dict[str, Any]
 
 RULE_ID = {"type": "string", "pattern": "^KVG[0-9]{3}$"}
+VALUE = {"type": ["string", "integer", "boolean", "null", "array"], "items": {"type": "string"}}
 TIME = {"type": "string", "format": "date-time", "pattern": "Z$"}
 
 
@@ -34,6 +40,8 @@ def schemas() -> dict[str, str]:
         "assessment.v1.json": assessment(),
         "reconcile.v1.json": reconcile(),
         "policy.v1.json": policy_schema(RULES),
+        "explanation.v1.json": explanation(),
+        "resolution.v1.json": resolution(),
     }
     return {name: json.dumps(schema, indent=2) + "\n" for name, schema in built.items()}
 
@@ -165,16 +173,100 @@ def reconcile() -> Schema:
     )
 
 
+def explanation() -> Schema:
+    """The answer of ``explain_access``."""
+    sentence, addressed = text(SENTENCE), nullable(text(15, "IPv4"))
+    caller = {
+        "from": one_of(CallerKind),
+        "address": addressed,
+        "network": nullable(resource("the caller's virtual network")),
+        "subnet": nullable(resource("the caller's subnet")),
+        "service": nullable(sentence),
+        "principal": nullable(text(36, "object id")),
+        "operation": nullable({"enum": list(operations())}),
+    }
+    gate = {"gate": sentence, "verdict": one_of(Verdict), "reason": sentence, "error": nullable(sentence)}
+    change = {
+        "verb": {"enum": verbs()},
+        "target": resource("what would change"),
+        "description": sentence,
+        "precondition": sentence,
+        "arguments": {"type": "object", "additionalProperties": VALUE},
+    }
+    admission = {
+        "what": sentence,
+        "also_admits": nullable(sentence),
+        "changes": array(record(change)),
+        "then": nullable(sentence),
+    }
+    verdicts = [verdict.value for verdict in (Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN)]
+    members = {
+        "version": {"const": EXPLANATION_VERSION},
+        "vault": resource("vault"),
+        "read_at": TIME,
+        "caller": record(caller),
+        "verdict": {"enum": verdicts},
+        "door": one_of(Door),
+        "gates": array(record(gate)),
+        "failing": nullable(sentence),
+        "error": nullable(sentence),
+        "answer": nullable({"$ref": "#/$defs/answer"}),
+        "admissions": array(record(admission)),
+        "not_known": array({"$ref": "#/$defs/not_known"}),
+    }
+    return document("explanation.v1", "Whether a caller gets into a vault, and why.", record(members), answered())
+
+
+def resolution() -> Schema:
+    """The answer of ``resolve_name``."""
+    network = {
+        "network": resource("virtual network"),
+        "answer": {"$ref": "#/$defs/answer"},
+        "resolving_networks": nullable(array(resource("virtual network whose DNS view counts"))),
+        "right": nullable(array(text(15, "IPv4"))),
+        "agrees": {"type": ["boolean", "null"]},
+        "why": text(SENTENCE),
+    }
+    members = {
+        "version": {"const": RESOLUTION_VERSION},
+        "vault": resource("vault"),
+        "read_at": TIME,
+        "networks": array(record(network)),
+        "left_out": array(resource("virtual network that was not looked at")),
+        "not_known": array({"$ref": "#/$defs/not_known"}),
+    }
+    return document("resolution.v1", "What a vault's name resolves to, and why.", record(members), answered())
+
+
+def answered() -> Schema:
+    """What the answers to questions have in common."""
+    answer = {
+        "host": text(SENTENCE),
+        "kind": one_of(AnswerKind),
+        "addresses": array(text(15, "IPv4")),
+        "reason": text(SENTENCE),
+        "chain": array(text(ID, "a line as host prints it")),
+        "nslookup": array(text(ID, "a line as nslookup prints it")),
+        "zone": nullable(resource("zone that answers")),
+    }
+    missing = {
+        "rule": RULE_ID,
+        "subject": resource("what could not be judged"),
+        "reason": one_of(UnreadReason),
+        "because": text(SENTENCE, "the missing right, or what was not read"),
+    }
+    return {"answer": record(answer), "not_known": record(missing)}
+
+
 def finding_members() -> Schema:
     """The members that a finding has in messages and in reports."""
-    value = {"type": ["string", "integer", "boolean", "null", "array"], "items": {"type": "string"}}
     return {
         "rule": RULE_ID,
         "name": {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"},
         "severity": {"enum": [severity.name.lower() for severity in Severity]},
         "subject": resource("what the finding is about"),
         "message": text(SENTENCE),
-        "facts": {"type": "object", "additionalProperties": value},
+        "facts": {"type": "object", "additionalProperties": VALUE},
         "fingerprint": hexadecimal(32),
         "doc_url": {"type": "string", "format": "uri"},
         "options": array({"$ref": "#/$defs/option"}),
@@ -196,6 +288,7 @@ def option_members() -> Schema:
         "warning": text(SENTENCE),
         "irreversible": nullable(text(SENTENCE, "what nobody can bring back")),
         "precondition": text(SENTENCE),
+        "snippets": nullable(record(dict.fromkeys(("az", "bicep", "terraform"), text(MOST_CHARACTERS)))),
     }
 
 

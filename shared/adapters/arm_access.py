@@ -1,8 +1,8 @@
-"""Around a vault: where its logs go, who has rights on it, which endpoints claim it, and whether it was deleted."""
+"""Around a vault: where its logs go, who has rights on it, and whether it was deleted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
 from typing import Final
 
@@ -11,20 +11,14 @@ from shared.adapters import arm_bodies as bodies
 from shared.adapters import arm_bodies_access as access
 from shared.adapters import arm_decode as decode
 from shared.adapters import arm_decode_vault as decode_vault
-from shared.adapters.arm_crew import Crew
 from shared.adapters.arm_parts import Parts, attempt
-from shared.domain.arm_id import ENDPOINT, ArmId
-from shared.domain.endpoint import PrivateEndpoint
-from shared.domain.reading import Unread, UnreadReason
+from shared.domain.arm_id import ArmId
+from shared.domain.reading import Unread
 from shared.domain.vault import DiagnosticSetting, RoleAssignment
-
-# By the vault that they name.
-Claims = Mapping[ArmId, tuple[tuple[ArmId, PrivateEndpoint | Unread], ...]]
 
 _DIAGNOSTICS: Final = decode.decoder(bodies.Listing[access.DiagnosticBody])
 _ASSIGNMENTS: Final = decode.decoder(bodies.Listing[access.AssignmentBody])
 _ROLE: Final = decode.decoder(access.RoleBody)
-_ENDPOINTS: Final = decode.decoder(bodies.Listing[bodies.EndpointBody])
 _DELETED: Final = decode.decoder(bodies.Listing[access.DeletedBody])
 
 
@@ -55,41 +49,6 @@ def _roles(parts: Parts, vault: ArmId) -> tuple[RoleAssignment, ...] | Unread:
 
 def _role(parts: Parts, vault: ArmId, role: str) -> access.RoleBody:
     return _ROLE(parts.get(api.role_in(vault.subscription, role), api.ROLES_API))
-
-
-def read_claims(
-    parts: Parts, crew: Crew, subscriptions: Iterable[str], vault: ArmId
-) -> tuple[tuple[ArmId, PrivateEndpoint | Unread], ...] | Unread:
-    """The private endpoints of the subscriptions that name a vault (cached), by id.
-
-    Unread as soon as the endpoints of one subscription are.
-    """
-    lists = [crew.start(partial(_claims, parts, name)) for name in sorted(subscriptions)]
-    found: dict[ArmId, PrivateEndpoint | Unread] = {}
-    for started in lists:
-        claims = started.result()
-        if isinstance(claims, Unread):
-            return claims
-        found.update(claims.get(vault, ()))
-    return tuple(sorted(found.items(), key=lambda entry: entry[0]))
-
-
-def _claims(parts: Parts, subscription: str) -> Claims | Unread:
-    return parts.cached(f"claims {subscription}", lambda: attempt(lambda: _list_claims(parts, subscription)))
-
-
-def _list_claims(parts: Parts, subscription: str) -> Claims:
-    found: dict[ArmId, list[tuple[ArmId, PrivateEndpoint | Unread]]] = {}
-    for page in parts.pages(api.endpoints_of(subscription), api.NETWORK_API):
-        for body in _ENDPOINTS(page).value:
-            targets = decode.vault_targets(body)
-            if targets:
-                own = decode.id_of(body.id, ENDPOINT)
-                why = Unread(UnreadReason.DEFERRED, f"addresses of private endpoint {own.name}, which is not in effect")
-                endpoint = attempt(partial(decode.endpoint, body, why))
-                for target in targets:
-                    found.setdefault(target, []).append((own, endpoint))
-    return {vault: tuple(entries) for vault, entries in found.items()}
 
 
 def is_soft_deleted(parts: Parts, vault: ArmId) -> bool:

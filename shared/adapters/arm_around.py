@@ -16,7 +16,7 @@ from shared.adapters.arm_networks import NetworkReading
 from shared.adapters.arm_parts import Parts, attempt_one
 from shared.domain.arm_id import SUBNET, ArmId
 from shared.domain.endpoint import PrivateEndpoint
-from shared.domain.network import Network, RouteTable, SecurityGroup
+from shared.domain.network import Network, PeeringState, RouteTable, SecurityGroup
 from shared.domain.policy import Policy
 from shared.domain.reading import Gone, Unread, UnreadReason
 from shared.domain.snapshot import VaultSnapshot
@@ -42,6 +42,22 @@ def read_networks(begin: Callable[[], NetworkReading], snapshot: VaultSnapshot, 
     clients = tuple(sorted(entry.network for entry in policy.client_networks))
     left = _read_some(begin, known, (*homes, *clients, *_of_firewall(snapshot)), MOST_AROUND)
     _read_some(begin, known, _peers(known, homes), left)
+    return MappingProxyType({**snapshot.networks, **known})
+
+
+def read_linked(begin: Callable[[], NetworkReading], snapshot: VaultSnapshot) -> Networks:
+    """The snapshot's networks, those linked to its zones and the Connected peers of these, whose DNS may stand there.
+
+    At most MOST_AROUND are read beside those known; the others are Unread.
+    """
+    known = {key: network for key, network in snapshot.networks.items() if not _half_read(network)}
+    linked = tuple(
+        dict.fromkeys(
+            link.network for zone in snapshot.zones if not isinstance(zone.links, Unread) for link in zone.links
+        )
+    )
+    left = _read_some(begin, known, linked, MOST_AROUND)
+    _read_some(begin, known, _peers(known, linked, PeeringState.CONNECTED), left)
     return MappingProxyType({**snapshot.networks, **known})
 
 
@@ -73,12 +89,14 @@ def _of_firewall(snapshot: VaultSnapshot) -> Iterator[ArmId]:
             yield rule.parent
 
 
-def _peers(networks: Networks, homes: Iterable[ArmId]) -> tuple[ArmId, ...]:
+def _peers(networks: Networks, homes: Iterable[ArmId], *states: PeeringState) -> tuple[ArmId, ...]:
+    """The peers of networks, those in one of the states if any are given."""
     found = {
         peering.remote
         for home in homes
         if isinstance(network := networks.get(home), Network)
         for peering in network.peerings
+        if not states or peering.state in states
     }
     return tuple(sorted(found))
 

@@ -133,14 +133,20 @@ def route_table(body: bodies.RouteTableBody, wanted: ArmId) -> RouteTable:
 
 
 def forwarding_rule(body: bodies.ForwardingRuleBody) -> ForwardingRule | None:
-    """A rule of a ruleset, None for a disabled one. Raises ArmUndecodable without a domain."""
+    """A rule of a ruleset, None for a disabled one. Raises ArmUndecodable without a domain or without a server.
+
+    Azure keeps domains with a dot at the end. https://learn.microsoft.com/azure/dns/private-resolver-endpoints-rulesets
+    """
     properties = body.properties or bodies.ForwardingRuleProperties()
     if (properties.forwarding_rule_state or "Enabled").casefold() == "disabled":
         return None
-    if not properties.domain_name:
-        raise ArmUndecodable("a forwarding rule without a domain")
-    servers = (server.ip_address for server in properties.target_dns_servers or () if server.ip_address)
-    return ForwardingRule(properties.domain_name, tuple(servers))
+    domain = properties.domain_name or ""
+    if not domain.endswith("."):
+        raise ArmUndecodable(f"a forwarding rule for {domain[:200]!r}, which is no domain")
+    servers = [server.ip_address or "" for server in properties.target_dns_servers or ()]
+    if not all(servers) or not servers:
+        raise ArmUndecodable(f"the forwarding rule for {domain[:200]!r} names no server")
+    return ForwardingRule(domain, tuple(servers))
 
 
 def ruleset_network(body: bodies.RulesetLinkBody) -> ArmId:

@@ -8,7 +8,7 @@ with a cold one (network, zones, links, forwarding rulesets).
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,7 +19,8 @@ from typing import Final
 from shared.adapters import arm_access as access
 from shared.adapters import arm_bodies as bodies
 from shared.adapters import arm_decode as decode
-from shared.adapters.arm_around import read_filters, read_networks
+from shared.adapters.arm_around import read_filters, read_linked, read_networks
+from shared.adapters.arm_claims import ineffective, with_addresses, with_claimants, with_zone_groups
 from shared.adapters.arm_client import ArmClient
 from shared.adapters.arm_crew import Crew, Started
 from shared.adapters.arm_errors import ArmForbidden, ArmNotFound, ArmThrottled, ArmUndecodable, action_of
@@ -27,11 +28,19 @@ from shared.adapters.arm_neighbours import read_neighbours
 from shared.adapters.arm_networks import NetworkReading
 from shared.adapters.arm_parts import Addresses, Parts, attempt
 from shared.adapters.arm_topology import Topology
-from shared.adapters.arm_zones import ZoneReading, read_cnames, relative_names, subscriptions_with_zones, with_records
+from shared.adapters.arm_zones import (
+    ZoneReading,
+    ZonesRead,
+    read_cnames,
+    relative_names,
+    subscriptions_with_zones,
+    with_records,
+)
 from shared.domain.arm_id import VAULT, ArmId
 from shared.domain.clouds import Cloud
 from shared.domain.endpoint import PrivateEndpoint
 from shared.domain.message import MOST_APART
+from shared.domain.network import Network
 from shared.domain.reading import Gone, Part, Unread, UnreadReason
 from shared.domain.snapshot import VaultSnapshot
 from shared.domain.vault import ConnectionStatus, Existence, PublicAccess, Vault
@@ -42,7 +51,7 @@ _LOGGER: Final = logging.getLogger(__name__)
 _THREADS: Final = 8
 # The Date of an answer is a whole second, and so is what it is compared with.
 _DATE_IS_WHOLE: Final = timedelta(seconds=1)
-_WITH_ZONES: Final = (ConnectionStatus.APPROVED, ConnectionStatus.PENDING)
+_ZONES: Final = Unread(UnreadReason.DEFERRED, "private DNS zones", Part.ZONES)
 
 
 class ArmReader:
@@ -94,6 +103,17 @@ class ArmReader:
         deeper = self._deepen(reading, Crew(self._pool, deadline), snapshot, parts)
         return replace(deeper, cached=snapshot.cached or reading.from_cache)
 
+    def with_networks(self, snapshot: VaultSnapshot, networks: Iterable[ArmId], *, deadline: Deadline) -> VaultSnapshot:
+        """The same snapshot with these networks read as well, past the cache: what resolves names in them, and who
+        holds the DNS servers that they ask. One call for each, and one for the rulesets of each subscription."""
+        reading = Parts(self._client, self._topology, deadline, fresh=True)
+        begun = self._networks(reading, Crew(self._pool, deadline), self._places(), snapshot.vault)
+        for network in sorted(set(networks)):
+            known = snapshot.networks.get(network)
+            if not isinstance(known, Network) or isinstance(known.forwarding, Unread):
+                begun.start(network)
+        return replace(snapshot, networks={**snapshot.networks, **begun.collect()})
+
     def vaults(self, subscription: str, *, deadline: Deadline) -> Iterator[ArmId]:
         """The ids of all vaults of a subscription, page by page. Raises EstateError."""
         with self._in_turn(subscription, subscription):
@@ -139,9 +159,7 @@ class ArmReader:
             for connection in vault.connections
             if connection.endpoint is not None and connection.status is not ConnectionStatus.UNKNOWN
         }
-        places: tuple[str, ...] = ()
-        if any(connection.status in _WITH_ZONES for connection in vault.connections):
-            places = subscriptions_with_zones(policy, self._subscriptions)
+        places = self._places() if vault.uses_zones else ()
         zones = ZoneReading(reading, crew, self._cloud, policy)
         searches = zones.search(places)
         started = zones.start(searches, vault.name, whole=whole)
@@ -154,9 +172,15 @@ class ArmReader:
             endpoints=found,
             networks=read,
             zones=zones_read.zones,
-            zones_unread=zones_read.unread,
+            zones_unread=zones_read.unread if vault.uses_zones else (_ZONES,),
             strays=zones_read.strays,
         )
+
+    def _zones(self, reading: Parts, crew: Crew, vault: Vault, *, whole: bool) -> ZonesRead:
+        """The zones that can answer for a vault's names, whatever connections it has."""
+        zones = ZoneReading(reading, crew, self._cloud, self._policy.policy())
+        searches = zones.search(self._places())
+        return zones.collect(searches, zones.start(searches, vault.name, whole=whole), vault.name)
 
     def _networks(self, reading: Parts, crew: Crew, places: tuple[str, ...], vault: Vault) -> NetworkReading:
         names = (self._cloud.vault_host(vault.name), self._cloud.alias_host(vault.name))
@@ -179,23 +203,14 @@ class ArmReader:
             if isinstance(body, Gone | Unread):
                 found[key] = body
                 continue
-            why = Unread(UnreadReason.DEFERRED, f"addresses of private endpoint {key.name}, which is not in effect")
-            known = found[key] = attempt(partial(decode.endpoint, body, why))
+            known = found[key] = attempt(partial(decode.endpoint, body, ineffective(key)))
             if key in effective and isinstance(known, PrivateEndpoint):
                 addresses[key] = crew.start(partial(reading.addresses, key, body))
                 networks.start(known.network)
         for key, pending in addresses.items():
-            known, result = found[key], pending.result()
-            if isinstance(result, Unread):
-                result = Addresses(result)
+            known = found[key]
             if isinstance(known, PrivateEndpoint):
-                found[key] = replace(
-                    known,
-                    addresses=result.found,
-                    zone_groups=known.zone_groups if result.zone_groups is None else result.zone_groups,
-                    address_source=result.source,
-                    dns_servers=result.dns_servers,
-                )
+                found[key] = with_addresses(known, pending.result())
         return found
 
     def _deepen(self, reading: Parts, crew: Crew, snapshot: VaultSnapshot, parts: frozenset[Part]) -> VaultSnapshot:
@@ -203,17 +218,20 @@ class ArmReader:
         perimeters = crew.start(partial(reading.perimeters, vault.id)) if Part.PERIMETER in parts else None
         diagnostics = crew.start(partial(access.diagnostics, reading, vault.id)) if Part.DIAGNOSTICS in parts else None
         roles = crew.start(partial(access.roles, reading, vault.id)) if Part.ROLES in parts else None
-        with_cnames = read_cnames(reading, crew, snapshot) if Part.CNAMES in parts else None
         whole = bool(parts & {Part.ZONE_RECORDS, Part.NEIGHBOURS})
+        if Part.ZONES in parts and _ZONES in snapshot.zones_unread:
+            read = self._zones(reading, crew, vault, whole=whole)
+            snapshot = replace(snapshot, zones=read.zones, zones_unread=read.unread, strays=read.strays)
+        with_cnames = read_cnames(reading, crew, snapshot) if Part.CNAMES in parts else None
         records = {
             zone.id: crew.start(partial(reading.records, zone.id))
             for zone in (snapshot.named_zones() if whole else ())
             if not zone.complete
         }
         if Part.CLAIMANTS in parts:
-            snapshot = self._with_claimants(reading, crew, snapshot)
+            snapshot = with_claimants(reading, crew, self._places(), snapshot)
         if Part.ZONE_GROUPS in parts:
-            snapshot = _with_zone_groups(reading, crew, snapshot, frozenset(snapshot.endpoints))
+            snapshot = with_zone_groups(reading, crew, snapshot, frozenset(snapshot.endpoints))
         if Part.NEIGHBOURS in parts:
             neighbours = read_neighbours(reading, crew, self._subscriptions, vault.id)
             snapshot = replace(snapshot, neighbours=neighbours)
@@ -230,32 +248,15 @@ class ArmReader:
         )
         return replace(snapshot, vault=vault, zones=zones if with_cnames is None else with_cnames(zones))
 
-    def _with_claimants(self, reading: Parts, crew: Crew, snapshot: VaultSnapshot) -> VaultSnapshot:
-        """The endpoints that name the vault, with the zone groups of those that no connection led to.
-
-        Such endpoints are few, and the zone groups may have been asked for before they were known.
-        """
-        claims = access.read_claims(reading, crew, self._places(), snapshot.vault.id)
-        if isinstance(claims, Unread):
-            return replace(snapshot, claimants=claims)
-        found = dict(claims)
-        connected = {
-            key
-            for key, endpoint in snapshot.endpoints.items()
-            if isinstance(endpoint, PrivateEndpoint) and endpoint.link_to(snapshot.vault.id) is not None
-        }
-        claimants = tuple(sorted({*found, *connected}))
-        added = {key: endpoint for key, endpoint in found.items() if key not in snapshot.endpoints}
-        snapshot = replace(snapshot, claimants=claimants, endpoints={**snapshot.endpoints, **added})
-        return _with_zone_groups(reading, crew, snapshot, frozenset(added))
-
     def _with_surroundings(
         self, reading: Parts, crew: Crew, snapshot: VaultSnapshot, parts: frozenset[Part]
     ) -> VaultSnapshot:
         """The networks around and what filters in them, also where the filters were read before the networks."""
+        begin = partial(self._networks, reading, crew, self._places(), snapshot.vault)
         if Part.NETWORKS in parts:
-            begin = partial(self._networks, reading, crew, self._places(), snapshot.vault)
             snapshot = replace(snapshot, networks=read_networks(begin, snapshot, self._policy.policy()))
+        if Part.LINKED in parts:
+            snapshot = replace(snapshot, networks=read_linked(begin, snapshot))
         if Part.FILTERS in parts or (Part.NETWORKS in parts and (snapshot.security_groups or snapshot.route_tables)):
             groups, tables = read_filters(reading, crew, snapshot.networks)
             snapshot = replace(snapshot, security_groups=groups, route_tables=tables)
@@ -276,9 +277,7 @@ class ArmReader:
         existence = Existence.SOFT_DELETED if soft_deleted else Existence.DELETED
         gone = Vault(vault, "", PublicAccess.UNKNOWN, None, "", (), existence=existence)
         crew = Crew(self._pool, deadline)
-        zones = ZoneReading(reading, crew, self._cloud, self._policy.policy())
-        searches = zones.search(self._places())
-        read = zones.collect(searches, zones.start(searches, vault.name, whole=False), vault.name)
+        read = self._zones(reading, crew, gone, whole=False)
         begun = VaultSnapshot(
             self._cloud,
             read_at,
@@ -290,7 +289,7 @@ class ArmReader:
             azure_read_at=self._on_azures_clock(read_at),
             moved_to=moved_to,
         )
-        snapshot = self._with_claimants(reading, crew, begun)
+        snapshot = with_claimants(reading, crew, self._places(), begun)
         return snapshot if snapshot.zones or snapshot.zones_unread or snapshot.claimants else None
 
 
@@ -298,22 +297,6 @@ def _remembers(zone: Zone, cloud: Cloud, vault: str) -> bool:
     """Whether a zone has a record of a vault's name, or may have one."""
     found = [zone.lookup(name) for name in relative_names(cloud, vault, zone.name)]
     return any(isinstance(record, RecordSet | Unread) for record in found)
-
-
-def _with_zone_groups(reading: Parts, crew: Crew, snapshot: VaultSnapshot, wanted: frozenset[ArmId]) -> VaultSnapshot:
-    """The snapshot with the zone groups of the endpoints that are wanted and not read yet."""
-    started = {
-        key: crew.start(partial(reading.zone_groups, endpoint.id))
-        for key, endpoint in snapshot.endpoints.items()
-        if key in wanted and isinstance(endpoint, PrivateEndpoint) and isinstance(endpoint.zone_groups, Unread)
-    }
-    read = {
-        key: replace(endpoint, zone_groups=started[key].result())
-        if isinstance(endpoint, PrivateEndpoint) and key in started
-        else endpoint
-        for key, endpoint in snapshot.endpoints.items()
-    }
-    return replace(snapshot, endpoints=read) if started else snapshot
 
 
 def _id_of_vault(body: bodies.VaultBody, subscription: str) -> Iterator[ArmId]:

@@ -25,7 +25,7 @@ from shared.domain.change import (
     SetPublicAccess,
 )
 from shared.domain.plan import Outcome, OutcomeKind
-from shared.domain.reading import is_terminal
+from shared.domain.reading import is_repeatable, is_terminal
 from shared.domain.vault import ConnectionStatus, DefaultAction, NetworkAcl, PublicAccess
 
 _OPEN_ACL = NetworkAcl(DefaultAction.ALLOW, "AzureServices")
@@ -115,7 +115,7 @@ def decide_connection(attempt: Attempt, change: ApproveConnection | RejectConnec
     if read is None:
         return attempt.outcome(OutcomeKind.CONFLICT, "the connection is gone")
     found, _ = read
-    repeated = before.status is wanted and found.provisioning_state.casefold() == "failed"
+    repeated = before.status is wanted and is_repeatable(found.provisioning_state)
     if not _moved(found, wanted, before.endpoint) and not repeated:
         return attempt.outcome(OutcomeKind.ALREADY_TRUE, f"the connection is already {wanted.value}")
     moved = _moved(found, before.status, before.endpoint)

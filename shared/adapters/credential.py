@@ -42,12 +42,26 @@ class LazyCredential:
 
 
 class LazyLogin(LazyCredential):
-    """The login of the person at the terminal (Azure CLI and the like), found with the first token."""
+    """The login of the person at the terminal (Azure CLI and the like), found with the first token.
+
+    ``authority`` is the host of Microsoft Entra ID in the person's cloud, empty for the public one's. One that only
+    the cloud itself names (``announced``) is believed: no public service knows it.
+    https://learn.microsoft.com/python/api/azure-identity/azure.identity.environmentcredential
+    """
+
+    def __init__(self, authority: str = "", *, announced: bool = False) -> None:
+        super().__init__()
+        self._authority = authority
+        self._announced = announced
 
     def _get(self) -> Any:
         with self._lock:
             if self._credential is None:
                 from azure.identity import DefaultAzureCredential
 
-                self._credential = DefaultAzureCredential(process_timeout=10)
+                self._credential = DefaultAzureCredential(process_timeout=10, **self._place())
             return self._credential
+
+    def _place(self) -> dict[str, Any]:
+        place: dict[str, Any] = {"authority": f"https://{self._authority}"} if self._authority else {}
+        return place | ({"disable_instance_discovery": True} if self._announced else {})

@@ -46,6 +46,12 @@ class _IntentBody(msgspec.Struct):
     why: str
 
 
+class _ResultBody(msgspec.Struct):
+    """What is read back of a result row beyond the columns of every row."""
+
+    kept: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class _Head:
     """Where the chain ends; ``etag`` is empty for a journal without rows."""
@@ -218,7 +224,17 @@ class TableJournal:
             outcome=str(row["outcome"]),
             text=self._values.restored(str(row["text"])),
             hash=str(row["hash"]),
+            kept=self._kept(row),
         )
+
+    def _kept(self, row: Columns) -> str:
+        """What a result row says was deleted for good."""
+        if row["kind"] != RESULT:
+            return ""
+        try:
+            return msgspec.json.decode(self._values.restored(str(row["body"])), type=_ResultBody).kept
+        except msgspec.DecodeError as error:
+            raise ValueError(f"row {row['RowKey']} has a body that is none") from error
 
 
 _CHAINED: Final = ("changeId", "kind", "at", "verb", "target", "outcome", "text", "body")

@@ -6,11 +6,13 @@ Source: https://learn.microsoft.com/azure/key-vault/general/authentication
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 from shared.domain.answer import Answer
 from shared.domain.arm_id import ArmId
 from shared.domain.change import Change
+from shared.domain.finding import NotEvaluated
 from shared.domain.reading import Unread
 
 
@@ -133,3 +135,24 @@ class Resolution:
     right: tuple[str, ...] | Unread
     agrees: bool | None
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """The explanation for one caller, and what could not be judged about the vault, with the missing rights."""
+
+    vault: ArmId
+    read_at: datetime
+    explanation: AccessExplanation
+    not_known: tuple[NotEvaluated, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The answers in some networks. ``left_out`` are networks that the name matters in and that were not looked at."""
+
+    vault: ArmId
+    read_at: datetime
+    resolutions: tuple[Resolution, ...]
+    left_out: tuple[ArmId, ...] = ()
+    not_known: tuple[NotEvaluated, ...] = ()

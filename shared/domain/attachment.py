@@ -82,6 +82,17 @@ def objections(case: Case, endpoint: PrivateEndpoint, zone: Zone) -> Iterator[Ob
     yield from _full(case, zone)
 
 
+def takeover(case: Case, zone: Zone) -> str:
+    """What a person has to know where the zone has the record already, empty where it has none."""
+    record = zone.lookup(case.snapshot.vault.record_name)
+    if record is None or isinstance(record, Unread):
+        return ""
+    return (
+        f"Azure takes over the record in zone {zone.name} and deletes it with the zone group: taking this back leaves "
+        "the zone without it."
+    )
+
+
 def _not_ours(case: Case, endpoint: PrivateEndpoint) -> Iterator[Objection]:
     if case.policy.is_foreign(endpoint.id):
         yield f"private endpoint {endpoint.id.name} lies in a subscription that is not watched; its owner must do it"
@@ -93,6 +104,8 @@ def _taken(case: Case, endpoint: PrivateEndpoint, zone: Zone) -> Iterator[Object
     record, alias = zone.lookup(name), zone.alias(name)
     if isinstance(record, Unread):
         yield record
+    elif isinstance(alias, Unread):
+        yield alias
     elif isinstance(endpoint.addresses, Unread):
         yield endpoint.addresses
     elif not endpoint.addresses:

@@ -86,10 +86,10 @@ def _candidates(case: Case, zone: Zone, endpoints: tuple[PrivateEndpoint, ...]) 
 
 def _asks(case: Case, zone: Zone, network: ArmId) -> ArmId | Unread | None:
     """The linked network through which clients of a network get the answer of this zone, None when they do not."""
-    around = case.snapshot.around(network)
-    if isinstance(around, Unread):
-        return around
-    if isinstance(around, Gone):
+    known = case.snapshot.linked(network)
+    if isinstance(known, Unread):
+        return known
+    if isinstance(known, Gone):
         return None
     asked = case.resolver.resolving_networks(case.snapshot, network)
     if isinstance(asked, Unread):

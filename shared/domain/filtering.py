@@ -30,6 +30,7 @@ from shared.domain.network import (
     Subnet,
 )
 from shared.domain.reading import Gone, Unread, UnreadReason
+from shared.domain.service_tags import SERVICE_TAGS
 from shared.domain.snapshot import VaultSnapshot
 
 _Ranges = tuple[ipaddress.IPv4Network, ...]
@@ -290,7 +291,7 @@ def _range_in_tag(tag: str, wanted: ipaddress.IPv4Network, around: Around) -> bo
     """Whether a range is in a service tag. VirtualNetwork holds more than can be listed, such as what is learned."""
     if tag == "*":
         return True
-    if not tag[:1].isalpha():
+    if tag.partition(".")[0] not in SERVICE_TAGS:
         return None
     within = _holds(_ranges(around.ranges), wanted)
     if tag == "virtualnetwork":

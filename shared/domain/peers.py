@@ -71,6 +71,38 @@ class Check:
         return self.cells[list(State).index(state)] if self.cells else Verdict.UNKNOWN
 
 
+class Ours(Enum):
+    """What kvguard says about the question of a check."""
+
+    FINDS = "finds"
+    CLEAN = "finds nothing"
+    NOT_EVALUATED = "not evaluated"
+    OFF = "switched off"
+
+
+@dataclass(frozen=True, slots=True)
+class PeerRow:
+    """One line of the comparison. ``agrees`` is None where one side says nothing; ``why`` explains a difference.
+
+    ``found`` are the rules of ours that found something. ``state`` is the one of the eight that the vault is in, None
+    when it is in none of them; ``wrong`` says that this verdict on that state is recorded as wrong.
+    """
+
+    check: Check
+    says: Verdict
+    ours: Ours
+    found: tuple[str, ...]
+    agrees: bool | None
+    why: str
+    state: State | None
+    wrong: bool
+
+    @property
+    def basis(self) -> Basis:
+        """How the tool's verdict is known."""
+        return self.check.basis
+
+
 _LETTERS: Final = {"F": Verdict.FAILS, "P": Verdict.PASSES, "i": Verdict.INFORMS, "-": Verdict.SILENT}
 
 

@@ -14,6 +14,7 @@ _TRANSIENT: Final = frozenset({"creating", "updating", "deleting", "registeringd
 
 
 _TERMINAL: Final = frozenset({"succeeded", "failed", "disconnected", "canceled"})
+_REPEATABLE: Final = frozenset({"failed", "canceled", "error"})
 
 
 class UnreadReason(Enum):
@@ -29,19 +30,24 @@ class UnreadReason(Enum):
 class Part(Enum):
     """The parts that a first glance leaves out and a deeper reading brings.
 
-    ZONE_RECORDS are all A records of the zones of the vault zone's name; CNAMES the CNAME under the vault's own names
-    where a zone has no A record of it. NETWORKS are the virtual networks around: peers of the endpoints' networks,
-    those of firewall rules, and the client networks of the policy. FILTERS are the network security groups and route
-    tables of the subnets of all networks read. CLAIMANTS are all private endpoints of the readable subscriptions that
-    name the vault. DIAGNOSTICS are its diagnostic settings, ROLES the role assignments that reach it.
+    ZONES are the private DNS zones with links and the vault's records, which a first glance looks for only where a
+    connection is Approved or Pending. ZONE_RECORDS are all A records of the zones of the vault zone's name; CNAMES the
+    CNAME under the vault's own names where a zone has no A record of it. NETWORKS are the virtual networks around:
+    peers of the endpoints' networks, those of firewall rules, and the client networks of the policy. LINKED are the
+    networks linked to the zones that answer for the vault, with their Connected peers. FILTERS are the network security
+    groups and route tables of the subnets of all networks read. CLAIMANTS are all private endpoints of the readable
+    subscriptions that name the vault, with the addresses of those that are not in effect. DIAGNOSTICS are its
+    diagnostic settings, ROLES the role assignments that reach it.
     """
 
     PERIMETER = "perimeter"
+    ZONES = "zones"
     ZONE_GROUPS = "zone-groups"
     ZONE_RECORDS = "zone-records"
     NEIGHBOURS = "neighbours"
     CNAMES = "cnames"
     NETWORKS = "networks"
+    LINKED = "linked-networks"
     FILTERS = "filters"
     CLAIMANTS = "claimants"
     DIAGNOSTICS = "diagnostics"
@@ -73,3 +79,8 @@ def is_transient(provisioning_state: str) -> bool:
 def is_terminal(provisioning_state: str) -> bool:
     """Whether a provisioning state is known to be final. An unknown state is neither terminal nor transient."""
     return provisioning_state.casefold() in _TERMINAL
+
+
+def is_repeatable(provisioning_state: str) -> bool:
+    """Whether a provisioning state says that an operation came to nothing, so that the same one may be tried again."""
+    return provisioning_state.casefold() in _REPEATABLE

@@ -124,6 +124,8 @@ def whole_private_paths(case: Case) -> tuple[ArmId, ...] | Unread:
     Unread when an endpoint or an answer is not known, or where a zone that answers first may lie.
     """
     snapshot = case.snapshot
+    if not snapshot.vault.effective_connections:
+        return ()
     if snapshot.zones_unread:
         return snapshot.zones_unread[0]
     endpoints = snapshot.effective_endpoints()

@@ -97,6 +97,11 @@ class VaultSnapshot:
         later = Unread(UnreadReason.DEFERRED, f"virtual network {network.name}", Part.NETWORKS)
         return self.networks.get(network, later)
 
+    def linked(self, network: ArmId) -> Network | Gone | Unread:
+        """A network linked to a zone, or a peer of one: left out at first, read with ``Part.LINKED``."""
+        later = Unread(UnreadReason.DEFERRED, f"virtual network {network.name}", Part.LINKED)
+        return self.networks.get(network, later)
+
     def security_group(self, group: ArmId) -> SecurityGroup | Gone | Unread:
         """A network security group by id: left out at first, read with ``Part.FILTERS``."""
         later = Unread(UnreadReason.DEFERRED, f"network security group {group.name}", Part.FILTERS)
@@ -159,20 +164,26 @@ class VaultSnapshot:
     def reaches(self, source: ArmId, target: ArmId) -> bool | Unread:
         """Whether clients in network ``source`` reach addresses of network ``target``: the same or Connected peers.
 
-        A path over a gateway or an appliance is not seen and counts as none.
+        A peering that one side denies carries nothing; one readable side is enough where the other was not read. A path
+        over a gateway or an appliance is not seen and counts as none.
         """
         if source == target:
             return True
         unread: Unread | None = None
+        known = False
         for here, there in ((target, source), (source, target)):
             network = self.network(here)
-            if isinstance(network, Network):
-                return any(
-                    peering.remote == there and peering.state is PeeringState.CONNECTED for peering in network.peerings
-                )
+            if isinstance(network, Gone):
+                return False
             if isinstance(network, Unread):
                 unread = unread or network
-        return unread if unread is not None else False
+                continue
+            known = True
+            if not any(
+                peering.remote == there and peering.state is PeeringState.CONNECTED for peering in network.peerings
+            ):
+                return False
+        return True if known else unread or False
 
     def transient_parts(self) -> Iterator[str]:
         """What is still moving, as readable phrases: nothing is changed while this yields anything."""
@@ -195,8 +206,8 @@ class VaultSnapshot:
     def _transient_links(self) -> Iterator[str]:
         involved = {e.network for e in self.endpoints.values() if isinstance(e, PrivateEndpoint)}
         for zone in self.zones:
-            for link in () if isinstance(zone.links, Unread) else zone.links:
-                if link.network in involved and (not link.completed or is_transient(link.provisioning_state)):
+            for link in (link for network in sorted(involved) for link in zone.links_to(network)):
+                if not link.completed or is_transient(link.provisioning_state):
                     yield f"link {link.id.name} of zone {zone.name} is not completed"
 
     @property

@@ -207,6 +207,14 @@ class Vault:
         return any(connection.status is ConnectionStatus.APPROVED for connection in self.connections)
 
     @property
+    def uses_zones(self) -> bool:
+        """Whether private zones can matter to its clients: with a connection that is Approved, or may become it.
+
+        Without one no alias leads to a private zone, now or after an approval.
+        """
+        return any(c.status in (ConnectionStatus.APPROVED, ConnectionStatus.PENDING) for c in self.connections)
+
+    @property
     def effective_connections(self) -> tuple[Connection, ...]:
         """The connections that are Approved and Succeeded."""
         return tuple(connection for connection in self.connections if connection.effective)

@@ -10,7 +10,7 @@ from shared.domain.change import DeleteRecord, Json, UpdateRecord
 from shared.domain.endpoint import PrivateEndpoint
 from shared.domain.grades import Applicability
 from shared.domain.reading import Gone, Part, Unread, UnreadReason
-from shared.domain.rule import Blocker, Case, Proposal
+from shared.domain.rule import Blocker, Case, Proposal, Unknown
 from shared.domain.serving import writer_blockers
 from shared.domain.snapshot import VaultSnapshot
 from shared.domain.vault import ConnectionStatus
@@ -43,6 +43,12 @@ def vault_records(snapshot: VaultSnapshot) -> Iterator[VaultRecord]:
             yield VaultRecord(zone, vault.record_name, zone.lookup(vault.record_name))
         elif zone.name in own:
             yield VaultRecord(zone, "@", zone.lookup("@"))
+
+
+def not_searched(snapshot: VaultSnapshot) -> Iterator[Unknown]:
+    """Where zones with a record of the vault may lie that were not looked for: no record seen does not mean none."""
+    for unread in snapshot.zones_unread:
+        yield Unknown(snapshot.vault.id, unread)
 
 
 def known_addresses(snapshot: VaultSnapshot) -> Mapping[ArmId, frozenset[str]] | Unread:

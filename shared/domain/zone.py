@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
@@ -34,6 +36,42 @@ class ZoneLink:
     provisioning_state: str
     registration_enabled: bool = False
     resolution_policy: ResolutionPolicy = ResolutionPolicy.DEFAULT
+
+
+class Links(tuple[ZoneLink, ...]):
+    """The links of a zone, with what is asked of them by every vault that the zone serves.
+
+    All vaults of an estate share the zone of a hub: each index is made once and not for each vault.
+    """
+
+    @cached_property
+    def in_order(self) -> Links:
+        """The links sorted by id, the later of two of one id; these themselves where they are so already."""
+        if all(first.id < second.id for first, second in pairwise(self)):
+            return self
+        once = {link.id: link for link in self}
+        return Links(once[key] for key in sorted(once))
+
+    @cached_property
+    def by_network(self) -> Mapping[str, tuple[ZoneLink, ...]]:
+        """The links to each network, by the key of its id. Azure allows one, a reading may show more."""
+        found: dict[str, tuple[ZoneLink, ...]] = {}
+        for link in self:
+            key = link.network.key
+            found[key] = (*found[key], link) if key in found else (link,)
+        return MappingProxyType(found)
+
+    @cached_property
+    def by_policy(self) -> Mapping[ResolutionPolicy, tuple[ZoneLink, ...]]:
+        """The links of each resolution policy."""
+        return MappingProxyType(
+            {policy: tuple(link for link in self if link.resolution_policy is policy) for policy in ResolutionPolicy}
+        )
+
+    @cached_property
+    def registering(self) -> tuple[ZoneLink, ...]:
+        """The links with auto-registration."""
+        return tuple(link for link in self if link.registration_enabled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +157,10 @@ class Zone:
     record_count: int = 0
     max_records: int = 25000
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.links, Unread | Links):
+            object.__setattr__(self, "links", Links(self.links))
+
     @property
     def name(self) -> str:
         """The zone's name in lower case."""
@@ -140,10 +182,23 @@ class Zone:
 
     def link_of(self, network: ArmId) -> ZoneLink | None:
         """The link of this zone to a network, None when there is none or the links were not read."""
-        if isinstance(self.links, Unread):
-            return None
-        wanted = network.key
-        return next((link for link in self.links if link.network.key == wanted), None)
+        return next(iter(self.links_to(network)), None)
+
+    def links_to(self, network: ArmId) -> tuple[ZoneLink, ...]:
+        """Every link of this zone to a network; none where the links were not read."""
+        return self.links.by_network.get(network.key, ()) if isinstance(self.links, Links) else ()
+
+    def links_but(self, policy: ResolutionPolicy) -> tuple[ZoneLink, ...]:
+        """The links with another resolution policy than this one; none where the links were not read."""
+        if not isinstance(self.links, Links):
+            return ()
+        others = (links for known, links in self.links.by_policy.items() if known is not policy)
+        return tuple(sorted((link for links in others for link in links), key=lambda link: link.id))
+
+    @property
+    def registering_links(self) -> tuple[ZoneLink, ...]:
+        """The links with auto-registration; none where the links were not read."""
+        return self.links.registering if isinstance(self.links, Links) else ()
 
     def with_record(self, relative_name: str, record: RecordSet | None) -> Zone:
         """This zone with one record set put in place of what was known of that name.

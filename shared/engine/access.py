@@ -59,7 +59,7 @@ def _explanation(snapshot: VaultSnapshot, caller: Caller, way: Approach) -> Acce
 def _until_the_first_failure(gates: list[Gate]) -> Iterator[Gate]:
     failed = False
     for gate in gates:
-        yield replace(gate, verdict=Verdict.NOT_REACHED, error="", unread=None) if failed else gate
+        yield Gate(gate.name, Verdict.NOT_REACHED, "an earlier gate keeps the caller out") if failed else gate
         failed = failed or gate.verdict is Verdict.FAIL
 
 
@@ -127,9 +127,7 @@ def _firewall(snapshot: VaultSnapshot, way: Approach) -> Gate:
     if way.service is None or listed.verdict is Verdict.PASS:
         return listed
     another_way = listed.verdict is Verdict.UNKNOWN
-    return _bypass(
-        snapshot, way.service, name, "the firewall denies by default", _BY_FIREWALL, another_way=another_way
-    )
+    return _bypass(snapshot, way.service, name, "the firewall denies by default", _BY_FIREWALL, another_way=another_way)
 
 
 def _by_rules(acl: NetworkAcl, way: Approach) -> Gate:

@@ -1,4 +1,4 @@
-"""What would admit a caller who is kept out: the smallest change at the gate that fails, and whom else it lets in. Pure."""
+"""What would admit a caller who is kept out: the smallest change at the gate that fails, and its side effects. Pure."""
 
 from __future__ import annotations
 
@@ -7,23 +7,26 @@ from dataclasses import replace
 from typing import Final
 
 from shared.domain.access import AccessExplanation, Admission, CallerKind
-from shared.domain.answer import AnswerKind
 from shared.domain.arm_id import ArmId
-from shared.domain.change import CreateLink, CreateRecord, SetNetworkAcl
+from shared.domain.change import Change, CreateLink, CreateRecord, SetNetworkAcl, SetPublicAccess, UpdateRecord
 from shared.domain.endpoint import PrivateEndpoint
-from shared.domain.ip_ranges import is_private, parse_range
-from shared.domain.network import Network, Subnet
+from shared.domain.ip_ranges import holds_no_client, is_private, parse_range
+from shared.domain.network import Subnet
 from shared.domain.public_door import firewall
 from shared.domain.reading import Unread
 from shared.domain.snapshot import VaultSnapshot
-from shared.domain.trusted_services import find_service
-from shared.domain.vault import DefaultAction, PublicAccess
+from shared.domain.trusted_services import TrustedService, find_service
+from shared.domain.vault import DefaultAction, NetworkAcl, PublicAccess
 from shared.domain.zone import RecordSet, Zone
-from shared.engine.permissions import permission_admission
+from shared.engine.approach import DOOR, NAME
+from shared.engine.permissions import PERMISSION, permission_admission
+from shared.engine.resolver import ResolverSimulation
 
 # https://learn.microsoft.com/azure/key-vault/general/network-security
-_MOST_RULES: Final = 1000
+MOST_IP_RULES: Final = 1000
+MOST_NETWORK_RULES: Final = 200
 _TTL: Final = 60
+_RESOLVER = ResolverSimulation()
 
 
 def admissions(snapshot: VaultSnapshot, found: AccessExplanation, subnet: Subnet | None) -> tuple[Admission, ...]:
@@ -31,13 +34,16 @@ def admissions(snapshot: VaultSnapshot, found: AccessExplanation, subnet: Subnet
     gate = found.failing
     if gate is None:
         return ()
-    if gate.name == "permission":
+    if gate.name == PERMISSION:
         return (permission_admission(snapshot.vault, found.caller),)
-    if gate.name in ("name resolution", "door"):
+    if gate.name in (NAME, DOOR):
         return tuple(_by_name(snapshot, found))
     network = found.caller.network
     private = () if network is None else tuple(_by_private_link(snapshot, network))
     return (*private, *_by_public_door(snapshot, found, subnet))
+
+
+# -- over private link
 
 
 def _by_name(snapshot: VaultSnapshot, found: AccessExplanation) -> Iterator[Admission]:
@@ -45,105 +51,151 @@ def _by_name(snapshot: VaultSnapshot, found: AccessExplanation) -> Iterator[Admi
     if network is None or answer is None:
         return
     reachable = _reachable(snapshot, network)
-    zone = None if answer.zone is None else snapshot.zone(answer.zone)
     if not reachable:
         yield _new_endpoint(snapshot, network)
-    elif zone is not None and len(reachable) == 1 and answer.kind is AnswerKind.NXDOMAIN:
-        addresses = _addresses(reachable[0])
-        record = CreateRecord(zone.id, _relative(snapshot, zone), addresses, _TTL)
-        yield Admission(record.description, _everyone_linked(zone), record)
-    else:
-        ends = ", ".join(address for endpoint in reachable for address in _addresses(endpoint))
-        where = (
-            "the zone that answers" if zone is None else f"zone {zone.name} in resource group {zone.id.resource_group}"
-        )
-        yield Admission(
-            f"put {ends} into the vault's record of {where}", "every network that gets its answer from there"
-        )
+        return
+    ends = tuple(sorted({address for endpoint in reachable for address in _addresses(endpoint)}))
+    zone = None if answer.zone is None else snapshot.zone(answer.zone)
+    change = None if zone is None or len(reachable) > 1 else _mended(snapshot, zone, ends)
+    if zone is not None and change is not None:
+        yield Admission(change.description, _everyone_linked(zone), (change,))
+        return
+    where = "the zone that answers" if zone is None else f"zone {zone.name} in resource group {zone.id.resource_group}"
+    what = f"put {' or '.join(ends)} into the vault's record of {where}"
+    yield Admission(what, "every network that gets its answer from there")
+
+
+def _mended(snapshot: VaultSnapshot, zone: Zone, addresses: tuple[str, ...]) -> Change | None:
+    """The record as it should be: made, or with other addresses; None for one that only Azure may write."""
+    apex = snapshot.cloud.alias_host(snapshot.vault.name) == zone.name
+    name = "@" if apex else snapshot.vault.record_name
+    if not apex and zone.name != snapshot.cloud.private_zone:
+        return None
+    record = zone.lookup(name)
+    if isinstance(record, Unread) or isinstance(zone.alias(name), str):
+        return None
+    if record is None:
+        return CreateRecord(zone.id, name, addresses, _TTL)
+    return None if record.auto_registered else UpdateRecord(record, addresses, record.ttl, adopt=False)
 
 
 def _by_private_link(snapshot: VaultSnapshot, network: ArmId) -> Iterator[Admission]:
     """A way in that opens no public door: link the zone that has the right record, else an endpoint of its own."""
     reachable = _reachable(snapshot, network)
     ends = {address for endpoint in reachable for address in _addresses(endpoint)}
-    for zone in snapshot.named_zones() if ends else ():
-        record = zone.lookup(snapshot.vault.record_name)
-        right = isinstance(record, RecordSet) and bool(record.addresses) and set(record.addresses) <= ends
-        if right and not isinstance(zone.links, Unread) and zone.link_of(network) is None:
-            link = CreateLink(zone.id, network)
-            also = "nobody to this vault; the zone then answers in that network for every vault, also those it lacks"
-            yield Admission(link.description, also, link)
-            return
     if not ends:
         yield _new_endpoint(snapshot, network)
-
-
-def _by_public_door(snapshot: VaultSnapshot, found: AccessExplanation, subnet: Subnet | None) -> Iterator[Admission]:
-    vault, caller = snapshot.vault, found.caller
-    acl, closed = firewall(vault), vault.public_access is PublicAccess.DISABLED
-    deny = replace(acl, default_action=DefaultAction.DENY)
-    first = "set the firewall to Deny, switch public network access on, and " if closed else ""
-    if caller.kind is CallerKind.SERVICE and caller.network is None:
-        service = find_service(caller.service)
-        if service is not None and service.trusted:
-            change = SetNetworkAcl(vault.id, vault.acl, replace(acl, bypass="AzureServices"))
-            also = "every service of Azure's list of trusted services, each with a token of its own"
-            yield Admission("let trusted services bypass the firewall", also, change)
-        elif service is not None:
-            yield Admission(service.scope, "whoever shares that address")
         return
-    if subnet is not None or (caller.subnet is not None and caller.network is not None):
-        yield _subnet_rule(snapshot, found, subnet, first)
-        return
-    address = parse_range(caller.address) if caller.address else None
-    if caller.kind is CallerKind.CLOUD_SHELL:
-        yield Admission("start Cloud Shell in a virtual network that reaches the vault privately", "")
-    elif address is None or is_private(address) or len(acl.ip_rules) >= _MOST_RULES:
-        yield Admission(f"{first}name the public address that the request comes from in a rule", "whoever shares it")
-    else:
-        also = f"whoever else comes from {caller.address}, such as all clients behind the same NAT device"
-        change = SetNetworkAcl(vault.id, vault.acl, replace(deny, ip_rules=(*acl.ip_rules, caller.address)))
-        yield Admission(f"{first}add IP rule {caller.address}", also, None if closed else change)
+    asked = _RESOLVER.resolving_networks(snapshot, network)
+    for zone in snapshot.named_zones() if not isinstance(asked, Unread) else ():
+        record = zone.lookup(snapshot.vault.record_name)
+        right = isinstance(record, RecordSet) and bool(record.addresses) and set(record.addresses) <= ends
+        if right and not isinstance(zone.links, Unread) and not isinstance(asked, Unread):
+            missing = tuple(CreateLink(zone.id, each) for each in asked if zone.link_of(each) is None)
+            if any(_taken(snapshot, link.network) for link in missing):
+                continue
+            what = ", and ".join(link.description for link in missing)
+            also = "nobody to this vault; the zone then answers there for every vault, with NXDOMAIN for those it lacks"
+            if missing:
+                yield Admission(what, also, missing)
+                return
 
 
-def _subnet_rule(snapshot: VaultSnapshot, found: AccessExplanation, subnet: Subnet | None, first: str) -> Admission:
-    vault, acl = snapshot.vault, firewall(snapshot.vault)
-    wanted = subnet.id if subnet is not None else found.caller.subnet
-    assert wanted is not None
-    also = f"every client in subnet {wanted.name}"
-    if subnet is None:
-        how = f"{first}enable the service endpoint Microsoft.KeyVault on subnet {wanted.name} and add a rule for it"
-        return Admission(how, also)
-    rules = replace(acl, default_action=DefaultAction.DENY, network_rules=(*acl.network_rules, wanted))
-    change = None if first else SetNetworkAcl(vault.id, vault.acl, rules)
-    return Admission(f"{first}add a rule for subnet {wanted.name}", also, change)
+def _taken(snapshot: VaultSnapshot, network: ArmId) -> bool:
+    """Whether a zone of the same name is linked to the network: Azure refuses a second one."""
+    return any(zone.link_of(network) is not None for zone in snapshot.named_zones())
 
 
 def _new_endpoint(snapshot: VaultSnapshot, network: ArmId) -> Admission:
-    known = snapshot.network(network)
-    peers = "or a network peered with it" if isinstance(known, Network) and known.peerings else "of its own"
-    what = f"create a private endpoint for vault {snapshot.vault.name} in network {network.name} ({peers}), with its record"
-    return Admission(what, "every client that reaches that endpoint")
+    where = f"in network {network.name} or in one that is peered with it"
+    what = f"create a private endpoint for vault {snapshot.vault.name} {where}"
+    return Admission(
+        f"{what}, with its record in the zone that answers there", "every client that reaches that endpoint"
+    )
 
 
 def _everyone_linked(zone: Zone) -> str:
     if isinstance(zone.links, Unread):
         return "every network that is linked to the zone"
     names = sorted(link.network.name for link in zone.links)
-    return f"every client of the linked networks: {', '.join(names)}"
+    return f"every client of the linked networks ({', '.join(names)}) that reaches that address"
 
 
 def _reachable(snapshot: VaultSnapshot, network: ArmId) -> tuple[PrivateEndpoint, ...]:
-    endpoints = snapshot.effective_endpoints()
-    if isinstance(endpoints, Unread):
-        return ()
-    return tuple(e for e in endpoints if _addresses(e) and snapshot.reaches(network, e.network) is True)
+    return tuple(
+        end
+        for _, end in snapshot.private_ends()
+        if isinstance(end, PrivateEndpoint) and _addresses(end) and snapshot.reaches(network, end.network) is True
+    )
 
 
 def _addresses(endpoint: PrivateEndpoint) -> tuple[str, ...]:
     return () if isinstance(endpoint.addresses, Unread) else tuple(sorted(endpoint.addresses))
 
 
-def _relative(snapshot: VaultSnapshot, zone: Zone) -> str:
-    alias = snapshot.cloud.alias_host(snapshot.vault.name)
-    return "@" if alias == zone.name else snapshot.vault.record_name
+# -- over the public endpoint
+
+
+def _by_public_door(snapshot: VaultSnapshot, found: AccessExplanation, subnet: Subnet | None) -> Iterator[Admission]:
+    caller = found.caller
+    wanted = subnet.id if subnet is not None else caller.subnet
+    if caller.kind is CallerKind.SERVICE and caller.network is None:
+        yield from _for_service(snapshot, find_service(caller.service))
+    elif wanted is not None:
+        yield _subnet_rule(snapshot, wanted, ready=subnet is not None)
+    elif caller.kind is CallerKind.CLOUD_SHELL and caller.network is None:
+        yield Admission("start Cloud Shell in a virtual network that reaches the vault privately", "")
+    else:
+        yield _address_rule(snapshot, caller.address)
+
+
+def _for_service(snapshot: VaultSnapshot, service: TrustedService | None) -> Iterator[Admission]:
+    vault = snapshot.vault
+    if service is None:
+        yield Admission("let the service call from a virtual network that reaches the vault privately", "")
+    elif not service.trusted:
+        yield Admission(service.scope, "whoever shares that address")
+    else:
+        change = SetNetworkAcl(vault.id, vault.acl, replace(firewall(vault), bypass="AzureServices"))
+        also = "every service of Azure's list of trusted services, each with a token of its own"
+        yield Admission(f"let trusted services bypass the firewall (for: {service.scope})", also, (change,))
+
+
+def _address_rule(snapshot: VaultSnapshot, text: str) -> Admission:
+    acl = firewall(snapshot.vault)
+    address = parse_range(text) if text else None
+    outside = address is not None and not is_private(address) and not holds_no_client(address)
+    if not outside or len(acl.ip_rules) >= MOST_IP_RULES:
+        what = "name the public address that the request comes from in a rule"
+        return Admission(
+            f"{_first(snapshot)}{what}", "whoever shares it, such as all clients behind the same NAT device"
+        )
+    also = f"whoever else comes from {text}, such as all clients behind the same NAT device"
+    rules = replace(acl, ip_rules=(*acl.ip_rules, text))
+    return Admission(f"{_first(snapshot)}add IP rule {text}", also, _opened(snapshot, rules))
+
+
+def _subnet_rule(snapshot: VaultSnapshot, wanted: ArmId, *, ready: bool) -> Admission:
+    """A rule for a subnet; one that is not ``ready`` needs a service endpoint first, which kvguard does not change."""
+    acl, also = firewall(snapshot.vault), f"every client in subnet {wanted.name}"
+    if not ready:
+        what = f"enable the service endpoint Microsoft.KeyVault on subnet {wanted.name} and add a rule for it"
+        return Admission(f"{_first(snapshot)}{what}", also)
+    if len(acl.network_rules) >= MOST_NETWORK_RULES:
+        return Admission(f"free one of the {MOST_NETWORK_RULES} subnet rules and add one for {wanted.name}", also)
+    rules = replace(acl, network_rules=(*acl.network_rules, wanted))
+    return Admission(f"{_first(snapshot)}add a rule for subnet {wanted.name}", also, _opened(snapshot, rules))
+
+
+def _first(snapshot: VaultSnapshot) -> str:
+    """What comes before a rule where public access is off: the firewall denies first, so that nobody slips in."""
+    closed = snapshot.vault.public_access is PublicAccess.DISABLED
+    return "set the firewall to Deny, switch public network access on, and " if closed else ""
+
+
+def _opened(snapshot: VaultSnapshot, rules: NetworkAcl) -> tuple[Change, ...]:
+    vault = snapshot.vault
+    narrowed = SetNetworkAcl(vault.id, vault.acl, replace(rules, default_action=DefaultAction.DENY))
+    if vault.public_access is not PublicAccess.DISABLED:
+        return (narrowed,)
+    return (narrowed, SetPublicAccess(vault.id, vault.public_access, PublicAccess.ENABLED))

@@ -91,6 +91,11 @@ def _from_network(snapshot: VaultSnapshot, caller: Caller, network: ArmId) -> Ap
     if answer.kind is AnswerKind.UNKNOWN:
         unknown = Gate(NAME, Verdict.UNKNOWN, answer.reason, unread=answer.unread)
         return Approach(Door.UNKNOWN, answer, (unknown, Gate(DOOR, Verdict.UNKNOWN, "the answer is not known")))
+    if snapshot.zones_unread:
+        unread = snapshot.zones_unread[0]
+        why = f"{answer.summary}, unless a zone in a place that is not read answers first ({unread})"
+        gate = Gate(NAME, Verdict.UNKNOWN, why, unread=unread)
+        return Approach(Door.UNKNOWN, answer, (gate, Gate(DOOR, Verdict.UNKNOWN, "the answer is not known")))
     if answer.kind is AnswerKind.NXDOMAIN:
         failed = Gate(NAME, Verdict.FAIL, answer.reason, _NO_HOST)
         return Approach(Door.NONE, answer, (failed, Gate(DOOR, Verdict.NOT_REACHED, "there is no address")))
@@ -169,7 +174,9 @@ def _of_no_endpoint(snapshot: VaultSnapshot, address: str, ends: list[PrivateEnd
     for connection in snapshot.vault.connections:
         if connection.effective or connection.status is not ConnectionStatus.APPROVED:
             continue
-        state = f"connection {connection.id.name} is Approved and {connection.provisioning_state or 'in no known state'}"
+        state = (
+            f"connection {connection.id.name} is Approved and {connection.provisioning_state or 'in no known state'}"
+        )
         if is_transient(connection.provisioning_state) or not connection.provisioning_state:
             return Gate(DOOR, Verdict.UNKNOWN, f"{why} yet: {state}")
         why = f"{why}: {state}"

@@ -16,7 +16,7 @@ from shared.domain.network import Network
 from shared.domain.reading import Gone, Unread
 from shared.domain.snapshot import VaultSnapshot
 from shared.domain.vault import AccessPolicy, RoleAssignment, Vault
-from shared.domain.zone import Zone
+from shared.domain.zone import Links, Zone
 
 T = TypeVar("T")
 
@@ -90,7 +90,9 @@ def _by_id(parts: Mapping[ArmId, T], one: Callable[[T], T]) -> Mapping[ArmId, T]
 
 
 def _zone(zone: Zone) -> Zone:
-    return zone if isinstance(zone.links, Unread) else replace(zone, links=_once(zone.links, lambda link: link.id))
+    """The same zone where its links are in order: all vaults of a hub share it, with thousands of records."""
+    links = zone.links.in_order if isinstance(zone.links, Links) else zone.links
+    return zone if links is zone.links else replace(zone, links=links)
 
 
 def _once(entries: Iterable[T], identity: Callable[[T], Any]) -> tuple[T, ...]:

@@ -86,7 +86,7 @@ def _stamp(snapshot: VaultSnapshot, rule: Rule, mode: Mode, violation: Violation
         applicability = min(most, Applicability.APPROVAL) if blockers else most
         if applicability is Applicability.MANUAL:
             continue
-        stamp = digest(rule, mode, proposal.change, violation.facts)
+        stamp = digest(rule, mode, proposal.change, violation.facts, proposal.blockers, proposal.warning)
         free_at = _free_at(blockers) if most is Applicability.SAFE else None
         options.append(Option(proposal.change, stamp, applicability, blockers, proposal.warning, free_at))
     evidence = violation.evidence

@@ -7,13 +7,11 @@ recorded verdict counts (a test proves that the predicate gives the same), for e
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
 from shared.domain.finding import Assessment
-from shared.domain.peers import CHECKS, Basis, Check, Concern, State, Verdict
+from shared.domain.peers import CHECKS, Check, Concern, Ours, PeerRow, State, Verdict
 from shared.domain.public_door import firewall, trusted_services_pass
 from shared.domain.vault import ConnectionStatus, DefaultAction, PublicAccess, Vault
 
@@ -23,42 +21,15 @@ _OPEN_TEXTS: Final = ("0.0.0.0/0", "0.0.0.0")
 _ON, _OFF = PublicAccess.ENABLED, PublicAccess.DISABLED
 
 
-class Ours(Enum):
-    """What kvguard says about the question of a check."""
-
-    FINDS = "finds"
-    CLEAN = "finds nothing"
-    NOT_EVALUATED = "not evaluated"
-    OFF = "switched off"
-
-
-@dataclass(frozen=True, slots=True)
-class PeerRow:
-    """One line of the comparison. ``agrees`` is None where one side says nothing; ``why`` explains a difference.
-
-    ``found`` are the rules of ours that found something. ``state`` is the one of the eight that the vault is in, None
-    when it is in none of them; ``wrong`` says that this verdict on that state is recorded as wrong.
-    """
-
-    check: Check
-    says: Verdict
-    ours: Ours
-    found: tuple[str, ...]
-    agrees: bool | None
-    why: str
-    state: State | None
-    wrong: bool
-
-    @property
-    def basis(self) -> Basis:
-        """How the tool's verdict is known."""
-        return self.check.basis
-
-
 def peer_verdicts(vault: Vault, assessment: Assessment) -> tuple[PeerRow, ...]:
     """Every known check of other tools on one vault, beside kvguard's own assessment of the same vault."""
     state = state_of(vault)
     return tuple(_row(vault, assessment, check, state) for check in CHECKS)
+
+
+def compared_rules() -> frozenset[str]:
+    """The rules of ours that answer a question of some check."""
+    return frozenset().union(*(check.concern.value for check in CHECKS))
 
 
 def verdict(check: Check, vault: Vault) -> Verdict:

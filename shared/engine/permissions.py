@@ -16,7 +16,7 @@ from shared.domain.access import Admission, Caller, Gate, Verdict
 from shared.domain.reading import Unread
 from shared.domain.vault import AccessPolicy, RoleAssignment, Vault
 
-_NAME: Final = "permission"
+PERMISSION: Final = "permission"
 _PREFIX: Final = "microsoft.keyvault/vaults/"
 
 # Operation -> data action, where the last part is not "<operation>/action".
@@ -36,14 +36,13 @@ _ACTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "certificates/delete": "certificates/delete",
     }
 )
+_EVERYWHERE: Final = frozenset({"get", "list", "delete", "backup", "restore", "recover", "purge"})
+_CRYPTO: Final = frozenset({"encrypt", "decrypt", "wrapkey", "unwrapkey", "sign", "verify"})
 _OPERATIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
-        "keys": frozenset(
-            "get list create delete update import encrypt decrypt wrapkey unwrapkey sign verify backup restore recover "
-            "purge rotate release".split()
-        ),
-        "secrets": frozenset("get list set delete backup restore recover purge".split()),
-        "certificates": frozenset("get list create delete update import backup restore recover purge".split()),
+        "keys": _EVERYWHERE | _CRYPTO | {"create", "update", "import", "rotate", "release"},
+        "secrets": _EVERYWHERE | {"set"},
+        "certificates": _EVERYWHERE | {"create", "update", "import"},
     }
 )
 # The narrowest built-in role that reads or writes each kind.
@@ -54,9 +53,6 @@ _WRITERS: Final = MappingProxyType(
         "certificates": "Key Vault Certificates Officer",
         "keys": "Key Vault Crypto Officer",
     }
-)
-_CRYPTO: Final = frozenset(
-    {"keys/encrypt", "keys/decrypt", "keys/wrapkey", "keys/unwrapkey", "keys/sign", "keys/verify"}
 )
 
 
@@ -75,9 +71,11 @@ def permission_gate(vault: Vault, caller: Caller) -> Gate:
     """What the vault's permission model says of the caller's principal and operation."""
     operation = caller.operation.casefold()
     if not caller.principal or not operation:
-        return Gate(_NAME, Verdict.ASSUMED, "no principal and operation were named, so permission is taken for granted")
+        return Gate(
+            PERMISSION, Verdict.ASSUMED, "no principal and operation were named, so permission is taken for granted"
+        )
     if not is_operation(operation):
-        return Gate(_NAME, Verdict.UNKNOWN, f"{caller.operation} is no operation that is known here")
+        return Gate(PERMISSION, Verdict.UNKNOWN, f"{caller.operation} is no operation that is known here")
     return _by_roles(vault, caller, operation) if vault.settings.rbac else _by_policies(vault, caller, operation)
 
 
@@ -91,51 +89,51 @@ def permission_admission(vault: Vault, caller: Caller) -> Admission:
             f"the principal may {verb} all {kind} of the vault: access policies know no single object",
         )
     role = _WRITERS[kind]
-    if operation in _CRYPTO:
+    if kind == "keys" and verb in _CRYPTO:
         role = "Key Vault Crypto User"
     elif verb in ("get", "list"):
         role = _READERS.get(kind, "Key Vault Crypto User")
-    return Admission(
-        f"assign role {role} to principal {caller.principal} at the scope of vault {vault.name}, or of one object in it",
-        f"at the vault's scope the principal gets all that the role allows on every one of its {kind}",
-    )
+    what = f"assign role {role} to principal {caller.principal} at the scope of vault {vault.name}"
+    also = f"nobody else; the principal gets all that the role allows on every one of the vault's {kind}"
+    return Admission(f"{what}, or of one object in it", also)
 
 
 def _by_roles(vault: Vault, caller: Caller, operation: str) -> Gate:
     if isinstance(vault.roles, Unread):
-        return Gate(_NAME, Verdict.UNKNOWN, f"role assignments are not read ({vault.roles})")
+        why = f"role assignments are not read ({vault.roles})"
+        return Gate(PERMISSION, Verdict.UNKNOWN, why, unread=vault.roles)
     action = _PREFIX + _ACTIONS.get(operation, f"{operation}/action")
     granting = [role for role in vault.roles if _allows(role, action)]
     own = [role for role in granting if role.principal.casefold() == caller.principal.casefold()]
     plain = next((role for role in own if not role.conditional), None)
     if plain is not None:
-        return Gate(_NAME, Verdict.PASS, f"role {plain.role} at {plain.scope} allows {action}")
+        why = f"role {plain.role} at {plain.scope} allows {action} (deny assignments are not read)"
+        return Gate(PERMISSION, Verdict.PASS, why)
     if own:
-        return Gate(
-            _NAME, Verdict.UNKNOWN, f"role {own[0].role} allows {action} under a condition that is not judged here"
-        )
+        why = f"role {own[0].role} allows {action} under a condition that is not judged here"
+        return Gate(PERMISSION, Verdict.UNKNOWN, why)
     if granting:
         others = ", ".join(sorted({role.principal for role in granting})[:3])
-        return Gate(
-            _NAME,
-            Verdict.UNKNOWN,
-            f"no role of the principal itself allows {action}; {others} may, and whether that is a group of his is not read",
-        )
-    return Gate(_NAME, Verdict.FAIL, f"no role assignment at or above the vault allows {action}", "403 ForbiddenByRbac")
+        why = f"no role of the principal itself allows {action}; {others} may, and whether that is a group"
+        return Gate(PERMISSION, Verdict.UNKNOWN, f"{why} with the principal in it is not read")
+    why = f"no role assignment at or above the vault allows {action} (those at single objects in it are not read)"
+    return Gate(PERMISSION, Verdict.FAIL, why, "403 Forbidden (ForbiddenByRbac)")
 
 
 def _by_policies(vault: Vault, caller: Caller, operation: str) -> Gate:
     kind, _, verb = operation.partition("/")
     granting = [entry for entry in vault.settings.access_policies if {verb, "all"} & _permissions(entry, kind)]
-    if any(entry.principal.casefold() == caller.principal.casefold() and not entry.application for entry in granting):
-        return Gate(_NAME, Verdict.PASS, f"an access policy gives the principal {verb} on {kind}")
+    own = [entry for entry in granting if entry.principal.casefold() == caller.principal.casefold()]
+    if any(not entry.application for entry in own):
+        return Gate(PERMISSION, Verdict.PASS, f"an access policy gives the principal {verb} on {kind}")
+    if own:
+        why = f"an access policy gives the principal {verb} on {kind} only through application {own[0].application}"
+        return Gate(PERMISSION, Verdict.UNKNOWN, f"{why}, and through which one he calls is not known")
     if granting:
-        return Gate(
-            _NAME,
-            Verdict.UNKNOWN,
-            f"no access policy gives the principal itself {verb} on {kind}; whether it is in a group that has it is not read",
-        )
-    return Gate(_NAME, Verdict.FAIL, f"no access policy gives anybody {verb} on {kind}", "403 Forbidden (AccessDenied)")
+        why = f"no access policy gives the principal itself {verb} on {kind}; whether he is in a group that has it"
+        return Gate(PERMISSION, Verdict.UNKNOWN, f"{why} is not read")
+    why = f"no access policy gives anybody {verb} on {kind}"
+    return Gate(PERMISSION, Verdict.FAIL, why, "403 Forbidden (AccessDenied)")
 
 
 def _permissions(entry: AccessPolicy, kind: str) -> frozenset[str]:

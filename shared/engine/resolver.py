@@ -7,6 +7,8 @@ Source: https://learn.microsoft.com/azure/key-vault/general/private-link-diagnos
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from shared.domain.answer import Answer, AnswerKind, Harm
 from shared.domain.arm_id import ArmId
 from shared.domain.forwarding import AZURE_DNS, asks_azure, diverting, holder_of
@@ -47,13 +49,36 @@ class ResolverSimulation:
             holder = holder_of(snapshot, here, server)
             if holder is None:
                 return Unread(UnreadReason.UNSUPPORTED, f"DNS server {server} lies in no readable virtual network")
+            onward = self._onward(snapshot, holder, vault or snapshot.vault)
+            if onward is not None:
+                return onward
             found.add(holder)
         if not found:
             return Unread(UnreadReason.UNSUPPORTED, f"a forwarding rule of network {network.name} names no server")
         return tuple(sorted(found))
 
+    def _onward(self, snapshot: VaultSnapshot, holder: ArmId, vault: Vault) -> Unread | None:
+        """Why a DNS server in network ``holder`` may get another answer than the zones there give.
+
+        It asks Azure in the name of its network, so the rulesets linked to that send its questions on, too.
+        """
+        home = snapshot.network(holder)
+        rules = diverting(snapshot, home, vault) if isinstance(home, Network) else ()
+        if isinstance(rules, Unread):
+            return rules
+        if not rules:
+            return None
+        return Unread(
+            UnreadReason.UNSUPPORTED, f"a ruleset of network {holder.name} sends its DNS server's questions on"
+        )
+
     def askers(self, snapshot: VaultSnapshot, network: ArmId) -> tuple[ArmId, ...] | Unread:
-        """The network itself and each Connected peer whose DNS servers stand in it; a peer that was not read counts."""
+        """The network itself and each Connected peer whose DNS servers stand in it; a peer that was not read counts.
+
+        Forwarding rules need no peering, because a resolver elsewhere forwards: each network that was read counts
+        whose rules name a server in this one.
+        Source: https://learn.microsoft.com/azure/dns/private-resolver-endpoints-rulesets
+        """
         here = snapshot.network(network)
         if isinstance(here, Unread):
             return here
@@ -70,6 +95,8 @@ class ResolverSimulation:
                 asked += [target for rule in peer.forwarding for target in rule.targets]
             if isinstance(here, Network) and any(here.contains(server) for server in asked):
                 found.add(peering.remote)
+        if isinstance(here, Network):
+            found.update(_forwarders(snapshot, here))
         return tuple(sorted(found))
 
     def view(self, snapshot: VaultSnapshot, network: ArmId, vault: Vault) -> Answer:
@@ -93,3 +120,12 @@ class ResolverSimulation:
     def harms(self, before: VaultSnapshot, after: VaultSnapshot) -> tuple[Harm, ...] | Unread:
         """Names of known vaults that work in a network before and would not after the change."""
         return harms(before, after, self.askers)
+
+
+def _forwarders(snapshot: VaultSnapshot, here: Network) -> Iterator[ArmId]:
+    """The networks that were read whose forwarding rules name a server in this one."""
+    for key, other in snapshot.networks.items():
+        if not isinstance(other, Network) or isinstance(other.forwarding, Unread) or not other.forwarding:
+            continue
+        if asks_azure(other) and any(here.contains(target) for rule in other.forwarding for target in rule.targets):
+            yield key

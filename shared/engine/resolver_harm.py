@@ -10,7 +10,7 @@ from shared.domain.forwarding import covers, names_of
 from shared.domain.reading import Unread
 from shared.domain.snapshot import Neighbour, VaultSnapshot
 from shared.domain.vault import Vault
-from shared.domain.zone import ResolutionPolicy, Zone
+from shared.domain.zone import ResolutionPolicy, Zone, ZoneLink
 from shared.engine.resolver_walk import relative_to, walk
 
 Askers = Callable[[VaultSnapshot, ArmId], tuple[ArmId, ...] | Unread]
@@ -26,20 +26,22 @@ def harms(before: VaultSnapshot, after: VaultSnapshot, askers: Askers) -> tuple[
     """
     if isinstance(before.neighbours, Unread):
         return before.neighbours
+    nobody_knows = _unread_links(before, after)
+    if nobody_knows is not None:
+        return nobody_knows
     found: list[Harm] = []
-    views = _affected_networks(before, after)
+    views = {view: askers(before, view) for view in _affected_networks(before, after)}
     neighbours = before.neighbours if isinstance(after.neighbours, Unread) else after.neighbours
     subjects: list[tuple[Vault, Vault, Neighbour | None]] = [(before.vault, after.vault, None)]
     subjects += [(neighbour.vault, neighbour.vault, neighbour) for neighbour in neighbours]
     for old_vault, new_vault, neighbour in subjects:
-        for view in views:
+        for view, clients in views.items():
             old, new = walk(before, view, old_vault), walk(after, view, new_vault)
             unknown = AnswerKind.UNKNOWN in (old.kind, new.kind)
             if (old.kind, old.addresses) == (new.kind, new.addresses) and not (
                 unknown and _touched(before, after, view, old_vault, new_vault)
             ):
                 continue
-            clients = askers(before, view)
             for network in (view,) if isinstance(clients, Unread) else clients:
                 if _works(before, network, old, neighbour) is False:
                     continue
@@ -74,10 +76,20 @@ def _affected_networks(before: VaultSnapshot, after: VaultSnapshot) -> tuple[Arm
     alias_changed = before.vault.has_alias != after.vault.has_alias
     found: set[ArmId] = set()
     for old, new in _zones(before, after):
-        then, now = _links(old), _links(new)
-        everywhere = alias_changed or _contents(old) != _contents(new)
-        found.update(network for network, _, _ in (then | now if everywhere else then ^ now))
+        if alias_changed or _contents(old) != _contents(new):
+            found.update(link.network for zone in (old, new) for link in _links(zone))
+        else:
+            found.update(network for network, _, _ in _differing(old, new) ^ _differing(new, old))
     return tuple(sorted(found))
+
+
+def _unread_links(before: VaultSnapshot, after: VaultSnapshot) -> Unread | None:
+    """Why nobody knows who gets a change to see: the links of a zone whose records change were not read."""
+    for old, new in _zones(before, after):
+        links = None if old is None else old.links
+        if isinstance(links, Unread) and _contents(old) != _contents(new):
+            return links
+    return None
 
 
 def _zones(before: VaultSnapshot, after: VaultSnapshot) -> list[tuple[Zone | None, Zone | None]]:
@@ -87,11 +99,19 @@ def _zones(before: VaultSnapshot, after: VaultSnapshot) -> list[tuple[Zone | Non
     return [(then.get(key), now.get(key)) for key in sorted(then.keys() | now.keys())]
 
 
-def _links(zone: Zone | None) -> frozenset[_Answering]:
-    """What decides where a zone answers; a link that differs in nothing else answers alike."""
-    if zone is None or isinstance(zone.links, Unread):
-        return frozenset()
-    return frozenset((link.network, link.completed, link.resolution_policy) for link in zone.links)
+def _links(zone: Zone | None) -> tuple[ZoneLink, ...]:
+    return () if zone is None or isinstance(zone.links, Unread) else zone.links
+
+
+def _differing(zone: Zone | None, other: Zone | None) -> frozenset[_Answering]:
+    """What decides where a zone answers; a link that differs in nothing else answers alike.
+
+    Without the links that the other zone has as the very same objects: a change leaves all but one of a thousand.
+    """
+    same = frozenset(map(id, _links(other)))
+    return frozenset(
+        (link.network, link.completed, link.resolution_policy) for link in _links(zone) if id(link) not in same
+    )
 
 
 def _contents(zone: Zone | None) -> object:
@@ -116,7 +136,8 @@ def _touched(before: VaultSnapshot, after: VaultSnapshot, view: ArmId, old: Vaul
 
 
 def _here(zone: Zone | None, view: ArmId) -> frozenset[_Answering]:
-    return frozenset(link for link in _links(zone) if link[0] == view)
+    here = (link for link in _links(zone) if link.network == view)
+    return frozenset((link.network, link.completed, link.resolution_policy) for link in here)
 
 
 def _kept(zone: Zone | None, name: str) -> object:

@@ -18,6 +18,7 @@ from shared.domain.arm_id import ArmId
 from shared.domain.change import Irreversible
 from shared.domain.finding import Finding, Option
 from shared.domain.rule import Blocker
+from shared.reporting.snippets import snippets
 from shared.reporting.text import plain, rfc3339
 
 FINDING_VERSION: Final = 1
@@ -92,10 +93,11 @@ def pack(text: str, keep: Callable[[str], str]) -> str:
 def shorten(text: str, blob: str) -> str:
     """The short form of an open message: identity, sentence and options, with evidence, facts and advice left out.
 
-    Options keep what a decision is bound to; where even they are too many, the last ones are left out.
+    Options keep what a decision is bound to, and no snippets; where even they are too many, the last ones are left out.
     """
     body: Object = json.loads(text)
-    options = [{**option, "blockers": [], "warning": plain(option["warning"], 200)} for option in body["options"]]
+    short_of: Object = {"blockers": [], "snippets": None}
+    options = [{**option, **short_of, "warning": plain(option["warning"], 200)} for option in body["options"]]
     short: Object = {**body, "facts": {}, "evidence": [], "advice": "", "options": options, "evidence_blob": blob}
     while not fits(_text(short)) and options:
         options.pop()
@@ -122,7 +124,7 @@ def finding_object(finding: Finding) -> Object:
 
 def option_object(option: Option) -> Object:
     """One prepared change as a JSON object. ``irreversible`` says what would be lost, null where it can be undone."""
-    inverse = option.change.inverse
+    inverse, texts = option.change.inverse, snippets(option.change)
     return {
         "verb": option.change.verb,
         "target": id_text(option.change.target),
@@ -133,6 +135,7 @@ def option_object(option: Option) -> Object:
         "warning": plain(option.warning, SENTENCE),
         "irreversible": plain(inverse.lost, SENTENCE) if isinstance(inverse, Irreversible) else None,
         "precondition": plain(option.change.precondition, SENTENCE),
+        "snippets": {"az": texts.az, "bicep": texts.bicep, "terraform": texts.terraform},
     }
 
 

@@ -81,11 +81,11 @@ def check(case: Case) -> Iterator[Violation | Unknown]:
         "profile": profile.value,
         "effective_connections": sorted(connection.id.key for connection in vault.effective_connections),
     }
-    proposals, evidence = _proposals(case, profile)
+    proposals, evidence, paths = _proposals(case, profile)
     yield Violation(
         subject=vault.id,
         message=f"Vault {vault.name} accepts requests from every network: public access is on and nothing denies them.",
-        facts=facts,
+        facts={**facts, "private_paths": list(paths)},
         proposals=proposals,
         evidence=(*evidence, *_idle_rules(vault)),
         advice=_ADVICE.get(profile, ""),
@@ -102,28 +102,31 @@ def _idle_rules(vault: Vault) -> Iterator[str]:
         )
 
 
-def _proposals(case: Case, profile: Profile) -> tuple[tuple[Proposal, ...], tuple[str, ...]]:
+def _proposals(case: Case, profile: Profile) -> tuple[tuple[Proposal, ...], tuple[str, ...], tuple[str, ...]]:
+    """The changes, the evidence, and the keys of the networks on whose private path the changes rely."""
     vault = case.snapshot.vault
     if profile is Profile.SAAS_PIPELINE:
-        return _allow_list(case), ()
+        return _allow_list(case), (), ()
     evidence: tuple[str, ...] = ()
+    relied: tuple[str, ...] = ()
     if profile is Profile.TRUSTED_SERVICES:
         if not trusted_services_pass(vault):
-            return (), (
-                "No one-click change: trusted services are not let past the firewall, so they would be locked out.",
-            )
+            why = "No one-click change: trusted services are not let past the firewall, so they would be locked out."
+            return (), (why,), ()
     else:
         paths = whole_private_paths(case)
         if isinstance(paths, Unread):
-            return (), (f"No one-click change: whether a private path works is not known ({paths}).",)
+            return (), (f"No one-click change: whether a private path works is not known ({paths}).",), ()
         if not paths:
-            return (), ("No one-click change: no private path works, so every client would be locked out.",)
+            return (), ("No one-click change: no private path works, so every client would be locked out.",), ()
+        relied = tuple(network.key for network in paths)
         names = ", ".join(network.name for network in paths)
         evidence = (f"The name resolves to the vault's own private endpoint in: {names}.",)
     warning = "Clients that still use the public endpoint get 403 ForbiddenByFirewall."
     disable = SetPublicAccess(vault.id, vault.public_access, PublicAccess.DISABLED)
     deny = SetNetworkAcl(vault.id, vault.acl, replace(firewall(vault), default_action=DefaultAction.DENY))
-    return tuple(Proposal(change, (_ASK,), Applicability.APPROVAL, warning) for change in (disable, deny)), evidence
+    changes = tuple(Proposal(change, (_ASK,), Applicability.APPROVAL, warning) for change in (disable, deny))
+    return changes, evidence, relied
 
 
 _ADVICE = {

@@ -22,8 +22,9 @@ its owner create the private endpoint anew.
 Remediation safety
 ------------------
 Never by itself: a deletion cuts a path that may be in use, and is irreversible. Repeating an approval lets in nobody
-who was not let in before, so it is offered where provisioning Failed and only there: under a status that kvguard does
-not know, or for an endpoint that has no business at the vault, it could admit somebody whom a person has turned away.
+who was not let in before, so it is offered where provisioning ended in Failed, Canceled or Error and only there: under
+a status that kvguard does not know, or for an endpoint that has no business at the vault, it could admit somebody whom
+a person has turned away.
 
 Links
 -----
@@ -39,7 +40,7 @@ from typing import Final
 
 from shared.domain.change import ApproveConnection, DeleteConnection
 from shared.domain.grades import Applicability, Mode, Severity
-from shared.domain.reading import Unread, UnreadReason, is_transient
+from shared.domain.reading import Unread, UnreadReason, is_repeatable, is_transient
 from shared.domain.rule import Blocker, Case, Proposal, Rule, Unknown, Violation
 from shared.domain.vault import Connection, ConnectionStatus
 
@@ -99,8 +100,8 @@ def _proposals(case: Case, connection: Connection) -> Iterator[Proposal]:
 
 def _may_repeat(case: Case, connection: Connection) -> bool:
     stranger = connection.endpoint is not None and case.policy.is_unexpected(connection.endpoint, case.snapshot.vault)
-    failed = connection.status is ConnectionStatus.APPROVED and connection.provisioning_state.casefold() == "failed"
-    return failed and not stranger
+    came_to_nothing = connection.status is ConnectionStatus.APPROVED and is_repeatable(connection.provisioning_state)
+    return came_to_nothing and not stranger
 
 
 RULE = Rule(

@@ -38,7 +38,7 @@ from types import MappingProxyType
 from typing import Final
 
 from shared.domain.arm_id import ArmId
-from shared.domain.attachment import Objection, designated_zones, home_zone, is_gone, objections
+from shared.domain.attachment import Objection, designated_zones, home_zone, is_gone, objections, takeover
 from shared.domain.change import PointZoneGroup
 from shared.domain.endpoint import PrivateEndpoint, ZoneGroup
 from shared.domain.grades import Applicability, Mode, Severity
@@ -123,7 +123,8 @@ def _found(
     if isinstance(home, Zone) and not against:
         group, old, _ = wrong[0]
         change = PointZoneGroup(group, old, home.id)
-        proposals = (Proposal(change, (_ASK, *_harm(case, change)), Applicability.APPROVAL),)
+        blockers = (_ASK, *_harm(case, change))
+        proposals = (Proposal(change, blockers, Applicability.APPROVAL, takeover(case, home)),)
     reasons = sorted({why for _, _, why in wrong})
     yield Violation(
         subject=endpoint.id,

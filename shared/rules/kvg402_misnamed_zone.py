@@ -45,12 +45,17 @@ from shared.domain.zone import Zone
 
 
 def check(case: Case) -> Iterator[Violation | Unknown]:
-    """Yield every zone with a wrong name, and why there may be more."""
+    """Yield every zone with a wrong name, and why there may be more.
+
+    A zone that answers for every vault's public name concerns a vault without connections, too; one that only looks
+    like the vault zone does not.
+    """
     for unread in case.snapshot.zones_unread:
         yield Unknown(case.snapshot.vault.id, unread)
     for found in hijacking_zones(case.snapshot):
         yield _hijacking(case, found)
-    yield from _strays(case)
+    if case.snapshot.vault.uses_zones:
+        yield from _strays(case)
 
 
 def _hijacking(case: Case, zone: Zone) -> Violation:
@@ -114,4 +119,5 @@ RULE = Rule(
     default=Mode.AUDIT,
     check=check,
     controls=MappingProxyType({}),
+    at_events=False,
 )

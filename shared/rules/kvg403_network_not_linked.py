@@ -21,8 +21,8 @@ Remediation safety
 By itself only when all hold: policy names kvguard as the writer of the zone; the right record is in it already; over
 all known vaults the simulation shows no name that works in that network today and would not afterwards (a link makes
 the zone answer for every vault, so a vault without a record would become NXDOMAIN); no other zone of that name is
-linked there; neither custom DNS servers nor a forwarding ruleset are involved; the zone has room for a link. The
-inverse removes the link.
+linked there, and none of another name answers before it; neither custom DNS servers nor a forwarding ruleset are
+involved; the zone has room for a link. The inverse removes the link.
 
 Links
 -----
@@ -107,6 +107,7 @@ def _blockers(
     yield from writer_blockers(case.policy, zone.id)
     yield from _record_first(case, endpoint, zone)
     yield from _harm(case, change)
+    yield from _answered_first(case, zone, network, change)
     yield from _custom_dns(case, endpoint, network)
     yield from _capacity(zone)
 
@@ -130,6 +131,13 @@ def _harm(case: Case, change: CreateLink) -> Iterator[Blocker]:
         return
     for harm in harms:
         yield Blocker(f"the link would break {harm}")
+
+
+def _answered_first(case: Case, zone: Zone, network: ArmId, change: CreateLink) -> Iterator[Blocker]:
+    """A zone above all vaults hides what the link does: neither its use nor its harm shows while that one answers."""
+    answer = case.resolver.view(change.simulate(case.snapshot), network, case.snapshot.vault)
+    if answer.zone is not None and answer.zone != zone.id:
+        yield Blocker(f"zone {answer.zone.name} is linked to this network and answers before it")
 
 
 def _custom_dns(case: Case, endpoint: PrivateEndpoint, network: ArmId) -> Iterator[Blocker]:

@@ -55,8 +55,8 @@ def check(case: Case) -> Iterator[Violation | Unknown]:
         if isinstance(zone.links, Unread):
             yield Unknown(zone.id, zone.links)
             continue
-        for link in zone.links:
-            if link.network in networks and not link.completed:
+        for link in (link for network in sorted(networks) for link in zone.links_to(network)):
+            if not link.completed:
                 yield from _judge(case, zone, link)
 
 

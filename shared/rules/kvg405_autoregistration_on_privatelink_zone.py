@@ -45,11 +45,11 @@ _MOST_NAMED = 5
 
 def check(case: Case) -> Iterator[Violation | Unknown]:
     """Yield every link of a zone of the vaults' name that registers virtual machines."""
-    for zone in case.snapshot.named_zones():
+    for zone in case.snapshot.named_zones() if case.snapshot.vault.uses_zones else ():
         if isinstance(zone.links, Unread):
             yield Unknown(zone.id, zone.links)
             continue
-        registering = [link for link in zone.links if link.registration_enabled]
+        registering = zone.registering_links
         if registering and not zone.complete:
             yield Unknown(zone.id, zone.records_unread)
         for link in registering:

@@ -42,18 +42,18 @@ from shared.domain.zone import ResolutionPolicy, Zone, ZoneLink
 
 def check(case: Case) -> Iterator[Violation | Unknown]:
     """Yield every link of a listed zone with another resolution policy than the zone's."""
-    for zone in case.snapshot.zones:
+    for zone in case.snapshot.zones if case.snapshot.vault.uses_zones else ():
         listed = case.policy.zone(zone.id)
         if listed is None:
             continue
         if isinstance(zone.links, Unread):
             yield Unknown(zone.id, zone.links)
             continue
-        for link in zone.links:
+        for link in zone.links_but(listed.link_resolution_policy):
             if link.resolution_policy is ResolutionPolicy.UNKNOWN:
                 strange = f"link {link.id.name} has a resolution policy that kvguard does not know"
                 yield Unknown(link.id, Unread(UnreadReason.UNSUPPORTED, strange))
-            elif link.resolution_policy is not listed.link_resolution_policy:
+            else:
                 yield _violation(zone, link, listed)
 
 

@@ -48,7 +48,7 @@ def check(case: Case) -> Iterator[Violation | Unknown]:
     """Yield every zone of the vaults' name that no network justifies."""
     name = case.snapshot.cloud.private_zone
     designated = [entry.id for entry in case.policy.zones if entry.id.name.lower() == name]
-    for zone in case.snapshot.named_zones():
+    for zone in case.snapshot.named_zones() if case.snapshot.vault.uses_zones else ():
         if zone.id in designated:
             continue
         if isinstance(zone.links, Unread):

@@ -23,8 +23,8 @@ Remediation safety
 By itself only when all hold: policy names kvguard as the writer of the zone; exactly one connection of the vault is
 Approved (an unreadable or foreign one counts as a claimant); every network linked to the zone, and every one that
 resolves through it, reaches the endpoint or gets NXDOMAIN today; every place that may hold a zone which answers first
-was read; the endpoint has no zone group for this zone; the address lies in the endpoint's network; the zone has room
-and is not a zone of this vault's own alias, whose record ``@`` a person writes.
+was read; the endpoint has no zone group for this zone; the address lies in the endpoint's network; no wildcard record
+of the zone answers for the name; the zone has room and is not a zone of this vault's own alias, whose record ``@`` a person writes.
 An empty set is filled only with its etag and when its metadata is empty or kvguard's. Creation is conditional, so a
 record that appears meanwhile is never overwritten. With several effective endpoints a person chooses the one that the
 zone is for.
@@ -113,8 +113,18 @@ def _judge(
         ),
         facts=_facts(case, endpoints, zone, record),
         proposals=_proposals(case, endpoints, zone, record),
-        evidence=(*answer.chain, answer.reason),
+        evidence=(*answer.chain, answer.reason, *_misspelt(case, zone)),
     )
+
+
+def _misspelt(case: Case, zone: Zone) -> Iterator[str]:
+    """Records that were meant for the vault and are never asked: their names say more than the vault's name."""
+    if zone.name != case.snapshot.cloud.private_zone:
+        return
+    own = case.snapshot.vault.record_name
+    for name, record in sorted(zone.records.items()):
+        if name.startswith(f"{own}.") and record is not None and record.addresses:
+            yield f"record {name} ({', '.join(record.addresses)}) is never asked: the name must be {own} alone"
 
 
 def _own_zone(case: Case, network: ArmId) -> Zone | None:
@@ -186,6 +196,7 @@ def _blockers(
     yield from _address_at_home(case, endpoint, addresses)
     yield from _foreign_metadata(record)
     yield from _capacity(zone)
+    yield from _wildcard(zone, record)
     yield from _other_zone(case)
     yield from _shared(case, zone)
 
@@ -205,9 +216,7 @@ def _linked_networks(case: Case, endpoint: PrivateEndpoint, zone: Zone) -> Itera
     if isinstance(zone.links, Unread):
         yield Blocker(f"the links of zone {zone.name} could not be read", zone.links)
         return
-    for link in zone.links:
-        if link.resolution_policy is ResolutionPolicy.DEFAULT:
-            continue
+    for link in zone.links_but(ResolutionPolicy.DEFAULT):
         askers = case.resolver.askers(case.snapshot, link.network)
         if isinstance(askers, Unread):
             yield Blocker(f"who resolves through network {link.network.name} is not known", askers)
@@ -238,6 +247,13 @@ def _foreign_metadata(record: RecordSet | None) -> Iterator[Blocker]:
 def _capacity(zone: Zone) -> Iterator[Blocker]:
     if zone.record_count >= zone.max_records:
         yield Blocker(f"the zone has {zone.record_count} of {zone.max_records} record sets")
+
+
+def _wildcard(zone: Zone, record: RecordSet | None) -> Iterator[Blocker]:
+    """Where a wildcard answers the name is not missing: somebody may have meant what it says."""
+    star = zone.records.get("*")
+    if record is None and star is not None and star.addresses:
+        yield Blocker(f"the zone's wildcard record answers {', '.join(sorted(star.addresses))} for the name today")
 
 
 def _shared(case: Case, zone: Zone) -> Iterator[Blocker]:

@@ -40,7 +40,7 @@ from shared.domain.grades import Applicability, Mode, Severity
 from shared.domain.reading import Unread
 from shared.domain.rule import Blocker, Case, Proposal, Rule, Unknown, Violation
 from shared.domain.serving import writer_blockers
-from shared.domain.vault_records import vault_records
+from shared.domain.vault_records import not_searched, vault_records
 from shared.domain.zone import RecordSet, Zone
 
 _ONCE_PER = timedelta(days=1)
@@ -49,6 +49,7 @@ _ONCE_PER = timedelta(days=1)
 def check(case: Case) -> Iterator[Violation | Unknown]:
     """Yield the vault's record in every zone that answers for it whose TTL is out of bounds."""
     snapshot, bounds = case.snapshot, case.policy.ttl
+    yield from not_searched(snapshot)
     for entry in vault_records(snapshot):
         zone, record = entry.zone, entry.found
         if isinstance(record, Unread):
@@ -117,4 +118,5 @@ RULE = Rule(
     group="record",
     rank=80,
     controls=MappingProxyType({}),
+    at_events=False,
 )

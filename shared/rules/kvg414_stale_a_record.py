@@ -44,6 +44,7 @@ from shared.domain.vault_records import (
     VaultRecord,
     correction,
     known_addresses,
+    not_searched,
     record_facts,
     removal,
     vault_records,
@@ -55,6 +56,7 @@ def check(case: Case) -> Iterator[Violation | Unknown]:
     """Yield the records of the vault that name addresses which nothing of the vault has any more."""
     if _exists_elsewhere(case):
         return
+    yield from not_searched(case.snapshot)
     for entry in vault_records(case.snapshot):
         record = entry.found
         if isinstance(record, Unread):

@@ -43,9 +43,10 @@ from shared.domain.arm_id import ArmId
 from shared.domain.endpoint import PrivateEndpoint
 from shared.domain.grades import Applicability, Mode, Severity
 from shared.domain.network import Network, is_private
-from shared.domain.reading import Unread
+from shared.domain.reading import Gone, Unread
 from shared.domain.rule import Case, Proposal, Rule, Unknown, Violation
-from shared.domain.vault_records import VaultRecord, correction, record_facts, removal, vault_records
+from shared.domain.snapshot import VaultSnapshot
+from shared.domain.vault_records import VaultRecord, correction, not_searched, record_facts, removal, vault_records
 from shared.domain.zone import RecordSet, Zone
 
 # What Azure refuses as address space of a virtual network, and what no host can have.
@@ -57,6 +58,7 @@ _IMPOSSIBLE: Final = tuple(
 
 def check(case: Case) -> Iterator[Violation | Unknown]:
     """Yield the records of the vault with an address that is neither private nor in a virtual network."""
+    yield from not_searched(case.snapshot)
     for entry in vault_records(case.snapshot):
         record = entry.found
         if isinstance(record, Unread):
@@ -114,8 +116,7 @@ def _held(case: Case, zone: Zone, address: str) -> bool | Unread:
         return False
     snapshot = case.snapshot
     unread = zone.links if isinstance(zone.links, Unread) else None
-    for network in _networks(case, zone):
-        known = snapshot.around(network)
+    for network, known in sorted(_networks(snapshot, zone).items()):
         if isinstance(known, Unread):
             prefixes = _announced(case, network)
             if not prefixes:
@@ -127,17 +128,20 @@ def _held(case: Case, zone: Zone, address: str) -> bool | Unread:
     return unread if unread is not None else False
 
 
-def _networks(case: Case, zone: Zone) -> Iterator[ArmId]:
-    """The networks that were asked for, those of endpoints, those linked to the zone, and the peers of all these."""
-    snapshot = case.snapshot
-    found = set(snapshot.networks)
-    found |= {e.network for e in snapshot.endpoints.values() if isinstance(e, PrivateEndpoint)}
-    found |= {link.network for link in (() if isinstance(zone.links, Unread) else zone.links)}
-    for network in tuple(found):
-        known = snapshot.around(network)
-        if isinstance(known, Network):
-            found |= {peering.remote for peering in known.peerings}
-    yield from sorted(found)
+def _networks(snapshot: VaultSnapshot, zone: Zone) -> dict[ArmId, Network | Gone | Unread]:
+    """The networks that were read, those of endpoints, those linked to the zone, and the peers of all these."""
+    homes = {e.network for e in snapshot.endpoints.values() if isinstance(e, PrivateEndpoint)}
+    linked = {link.network for link in (() if isinstance(zone.links, Unread) else zone.links)}
+    return {
+        **{network: snapshot.network(network) for network in _with_peers(snapshot, set(snapshot.networks))},
+        **{network: snapshot.linked(network) for network in _with_peers(snapshot, linked)},
+        **{network: snapshot.around(network) for network in _with_peers(snapshot, homes)},
+    }
+
+
+def _with_peers(snapshot: VaultSnapshot, networks: set[ArmId]) -> set[ArmId]:
+    known = (snapshot.network(network) for network in networks)
+    return networks | {peer.remote for network in known if isinstance(network, Network) for peer in network.peerings}
 
 
 def _announced(case: Case, network: ArmId) -> tuple[str, ...]:

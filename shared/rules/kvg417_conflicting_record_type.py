@@ -35,11 +35,12 @@ from collections.abc import Iterator
 from shared.domain.grades import Applicability, Mode, Severity
 from shared.domain.reading import Unread
 from shared.domain.rule import Case, Rule, Unknown, Violation
-from shared.domain.vault_records import VaultRecord, vault_records
+from shared.domain.vault_records import VaultRecord, not_searched, vault_records
 
 
 def check(case: Case) -> Iterator[Violation | Unknown]:
     """Yield the places of the vault's record that a CNAME takes."""
+    yield from not_searched(case.snapshot)
     for entry in vault_records(case.snapshot):
         if isinstance(entry.found, Unread):
             yield Unknown(entry.id, entry.found)

@@ -36,7 +36,7 @@ from shared.domain.grades import Applicability, Mode, Severity
 from shared.domain.reading import Unread
 from shared.domain.rule import Case, Rule, Unknown, Violation
 from shared.domain.vault import ConnectionStatus
-from shared.domain.vault_records import VaultRecord, record_facts, vault_records
+from shared.domain.vault_records import VaultRecord, not_searched, record_facts, vault_records
 from shared.domain.zone import RecordSet
 
 
@@ -45,6 +45,7 @@ def check(case: Case) -> Iterator[Violation | Unknown]:
     snapshot = case.snapshot
     if snapshot.vault.has_alias:
         return
+    yield from not_searched(snapshot)
     for entry in vault_records(snapshot):
         if _asked_without_alias(case, entry):
             continue
@@ -91,4 +92,5 @@ RULE = Rule(
     check=check,
     group="record",
     rank=90,
+    at_events=False,
 )

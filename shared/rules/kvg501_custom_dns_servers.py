@@ -36,7 +36,7 @@ from collections.abc import Iterator
 from types import MappingProxyType
 
 from shared.domain.arm_id import ArmId
-from shared.domain.endpoint import PrivateEndpoint
+from shared.domain.endpoint import AddressSource, PrivateEndpoint
 from shared.domain.grades import Applicability, Mode, Severity
 from shared.domain.network import Network
 from shared.domain.reading import Gone, Unread, UnreadReason
@@ -54,8 +54,19 @@ def check(case: Case) -> Iterator[Violation | Unknown]:
         for endpoint in endpoints:
             if endpoint.dns_servers:
                 yield _of_endpoint(endpoint)
+            else:
+                yield from _interface_unread(endpoint)
     for network in sorted(networks):
         yield from _judge(case, network)
+
+
+def _interface_unread(endpoint: PrivateEndpoint) -> Iterator[Unknown]:
+    """Only the interface names the servers: an endpoint whose addresses came from elsewhere says nothing of them."""
+    if isinstance(endpoint.addresses, Unread):
+        yield Unknown(endpoint.id, endpoint.addresses)
+    elif endpoint.address_source is not AddressSource.INTERFACE:
+        why = f"network interface of private endpoint {endpoint.id.name}"
+        yield Unknown(endpoint.id, Unread(UnreadReason.UNSUPPORTED, why))
 
 
 def _judge(case: Case, network: ArmId) -> Iterator[Violation | Unknown]:

@@ -59,11 +59,17 @@ def check(case: Case) -> Iterator[Violation | Unknown]:
     covered = set(homes)
     peers: dict[ArmId, PrivateEndpoint] = {}
     for endpoint in endpoints:
-        asked = case.resolver.resolving_networks(snapshot, endpoint.network)
-        covered |= set() if isinstance(asked, Unread) else set(asked)
         home = snapshot.network(endpoint.network)
         if isinstance(home, Unread):
             yield Unknown(endpoint.network, home)
+            return
+        asked = case.resolver.resolving_networks(snapshot, endpoint.network)
+        if isinstance(asked, Unread):
+            # Any of its peers may resolve for it, which is for KVG403 to judge.
+            yield Unknown(endpoint.network, asked)
+            covered |= set(_peers(home)) if isinstance(home, Network) else set()
+            continue
+        covered |= set(asked)
         for remote in _peers(home) if isinstance(home, Network) else ():
             peers.setdefault(remote, endpoint)
     resolving: dict[ArmId, list[ArmId]] = {}

@@ -42,6 +42,7 @@ from shared.domain.grades import Applicability, Mode, Severity
 from shared.domain.network import ForwardingRule, Network
 from shared.domain.reading import Unread, UnreadReason
 from shared.domain.rule import Case, Rule, Unknown, Violation
+from shared.domain.snapshot import VaultSnapshot
 
 
 def check(case: Case) -> Iterator[Violation | Unknown]:
@@ -55,8 +56,19 @@ def check(case: Case) -> Iterator[Violation | Unknown]:
     for network in tuple(networks):
         asked = case.resolver.resolving_networks(snapshot, network)
         networks.update(() if isinstance(asked, Unread) else asked)
+        networks.update(_holders(snapshot, network))
     for network in sorted(networks):
         yield from _judge(case, network)
+
+
+def _holders(snapshot: VaultSnapshot, network: ArmId) -> Iterator[ArmId]:
+    """The networks that hold the DNS servers of a network: these ask Azure under the rulesets that are linked there."""
+    known = snapshot.network(network)
+    if isinstance(known, Network):
+        for server in known.dns_servers:
+            holder = holder_of(snapshot, known, server)
+            if holder is not None:
+                yield holder
 
 
 def _judge(case: Case, network: ArmId) -> Iterator[Violation | Unknown]:

@@ -36,6 +36,7 @@ from collections.abc import Iterator
 from types import MappingProxyType
 
 from shared.domain.grades import Applicability, Mode, Severity
+from shared.domain.reading import Unread, UnreadReason
 from shared.domain.rule import Case, Rule, Unknown, Violation
 from shared.domain.vault import Vault
 
@@ -49,6 +50,10 @@ def check(case: Case) -> Iterator[Violation | Unknown]:
         *(() if settings.purge_protection else ("purge protection",)),
     ]
     if not missing:
+        if settings.soft_delete is None:
+            yield Unknown(
+                vault.id, Unread(UnreadReason.UNSUPPORTED, f"vault {vault.name} does not say enableSoftDelete")
+            )
         return
     days = settings.retention_days
     kept = f" for {days} days" if days is not None else ""

@@ -115,4 +115,5 @@ RULE = Rule(
     default=Mode.AUDIT,
     check=check,
     controls=MappingProxyType({}),
+    at_events=False,
 )

@@ -64,16 +64,19 @@ def announce_moving(
     return _say(row, told, messages, inbox, save)
 
 
-def announce_gone(row: VaultRow, now: datetime, inbox: Inbox, save: Callable[[VaultRow], VaultRow]) -> VaultRow:
-    """Clear everything that was open on a vault that no longer exists."""
-    messages = []
+def announce_gone(
+    row: VaultRow, now: datetime, kept: frozenset[str], inbox: Inbox, save: Callable[[VaultRow], VaultRow]
+) -> VaultRow:
+    """Clear what was open on a vault that no longer exists, except what the rules ``kept`` have found."""
+    messages, told = [], dict(row.told)
     for fingerprint, note in row.told.items():
         rule, subject = _about(note)
-        messages.append(cleared_message(row.vault, rule, subject, fingerprint, now))
-    if messages:
-        row = save(row)
-        inbox.tell(messages)
-    return replace(row, told=MappingProxyType({}), first_seen=MappingProxyType({}), look_at=None)
+        if rule not in kept:
+            messages.append(cleared_message(row.vault, rule, subject, fingerprint, now))
+            del told[fingerprint]
+    seen = {key: at for key, at in row.first_seen.items() if key.split(" ", 1)[0] in kept}
+    row = _say(row, told, messages, inbox, save)
+    return replace(row, first_seen=MappingProxyType(seen))
 
 
 def _opened(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -18,7 +18,7 @@ from shared.service.audit import Auditor
 from shared.service.health import HealthChecks
 from shared.service.ports import Clock, EstateError, EstateForbidden, EstateUnavailable
 
-_INVOCATION_SECONDS = 12.0
+INVOCATION_SECONDS: Final = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,34 @@ def refuse(status: int, title: str, detail: str, headers: Mapping[str, str] | No
     return Reply(status, body, content_type, headers or {})
 
 
+def vault_of(subscription: str, group: str, name: str, watched: frozenset[str]) -> ArmId | Reply:
+    """The vault that a path names; 400 for names Azure would not allow, 404 outside ``watched`` (in lower case)."""
+    if not (is_subscription(subscription) and is_resource_group(group) and is_vault_name(name)):
+        return refuse(400, "Not a vault", "The path is no subscription id, resource group name and vault name.")
+    if subscription.lower() not in watched:
+        return no_such_vault()
+    return ArmId.of(subscription, group, VAULT, name)
+
+
+def no_such_vault() -> Reply:
+    """The same answer for a vault that does not exist and for one that is not watched."""
+    return refuse(404, "Not found", "No such vault in the subscriptions that kvguard watches.")
+
+
+def answered(ask: Callable[[], str | Gone]) -> Reply:
+    """The JSON text that ``ask`` gives about a vault, or what stood in the way of it."""
+    try:
+        text = ask()
+    except EstateUnavailable as error:
+        wait = {"Retry-After": str(max(1, math.ceil(error.retry_after)))}
+        return refuse(503, "Azure is unavailable", "Azure Resource Manager did not answer in time.", wait)
+    except EstateForbidden as error:
+        return refuse(502, "Not allowed to read", f"kvguard's identity lacks the right {error.action}.")
+    except EstateError:
+        return refuse(502, "Azure's answer is unusable", "Azure Resource Manager gave no answer that can be read.")
+    return no_such_vault() if isinstance(text, Gone) else Reply(200, text.encode(), "application/json")
+
+
 class AuditDesk:
     """Answers ``GET vaults/{subscription}/{group}/{name}`` for the watched subscriptions."""
 
@@ -47,23 +75,14 @@ class AuditDesk:
 
     def audit(self, subscription: str, group: str, name: str) -> Reply:
         """The audit of one vault; 400 for names Azure would not allow, 404 outside the watched subscriptions."""
-        if not (is_subscription(subscription) and is_resource_group(group) and is_vault_name(name)):
-            return refuse(400, "Not a vault", "The path is no subscription id, resource group name and vault name.")
-        if subscription.lower() not in self._subscriptions:
-            return refuse(404, "Not found", "No such vault in the subscriptions that kvguard watches.")
-        vault = ArmId.of(subscription, group, VAULT, name)
-        try:
-            audit = self._auditor.audit(vault, self._clock.deadline(_INVOCATION_SECONDS))
-        except EstateUnavailable as error:
-            wait = {"Retry-After": str(max(1, math.ceil(error.retry_after)))}
-            return refuse(503, "Azure is unavailable", "Azure Resource Manager did not answer in time.", wait)
-        except EstateForbidden as error:
-            return refuse(502, "Not allowed to read", f"kvguard's identity lacks the right {error.action}.")
-        except EstateError:
-            return refuse(502, "Azure's answer is unusable", "Azure Resource Manager gave no answer that can be read.")
-        if isinstance(audit, Gone):
-            return refuse(404, "Not found", "No such vault in the subscriptions that kvguard watches.")
-        return Reply(200, audit.text.encode(), "application/json")
+        vault = vault_of(subscription, group, name, self._subscriptions)
+        if isinstance(vault, Reply):
+            return vault
+        return answered(lambda: self._text(vault))
+
+    def _text(self, vault: ArmId) -> str | Gone:
+        audit = self._auditor.audit(vault, self._clock.deadline(INVOCATION_SECONDS))
+        return audit if isinstance(audit, Gone) else audit.text
 
 
 class HealthDesk:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from shared.domain.arm_id import ArmId
 from shared.domain.finding import Assessment
@@ -13,11 +14,10 @@ from shared.domain.policy import Policy
 from shared.domain.reading import Gone, Part, Unread
 from shared.domain.rule import Rule
 from shared.domain.snapshot import VaultSnapshot
+from shared.domain.vault import Existence
 from shared.engine.evaluate import evaluate
 from shared.engine.plan import plan
-from shared.service.ports import Deadline, Estate
-
-_DEEPEST = len(Part)
+from shared.service.ports import Deadline
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +34,34 @@ class Judgement:
     also: frozenset[str] = frozenset()
 
 
+class Readings(Protocol):
+    """The part of ``Estate`` that judging needs: it reads and makes no change."""
+
+    def read(
+        self, vault: ArmId, *, deadline: Deadline, parts: frozenset[Part] = frozenset(), fresh: bool = False
+    ) -> VaultSnapshot | Gone:
+        """Read one vault; see ``Estate.read``."""
+
+    def deepen(self, snapshot: VaultSnapshot, *, deadline: Deadline, parts: frozenset[Part]) -> VaultSnapshot:
+        """Read more parts of it; see ``Estate.deepen``."""
+
+    def remains(self, vault: ArmId, *, deadline: Deadline) -> VaultSnapshot | None:
+        """Read what is left of one that is gone; see ``Estate.remains``."""
+
+    def admit(self, vault: ArmId) -> None:
+        """Ask for room for one look; see ``Estate.admit``."""
+
+
 class Judge:
     """Reads and judges single vaults; writes nothing."""
 
-    def __init__(self, estate: Estate, rules: Sequence[Rule]) -> None:
+    def __init__(self, estate: Readings, rules: Sequence[Rule]) -> None:
         self._estate = estate
         self._rules = rules
         self._at_events = frozenset(rule.id for rule in rules if rule.at_events)
         self.every_rule = frozenset(rule.id for rule in rules)
         self.of_moving = frozenset(rule.id for rule in rules if rule.of_moving)
+        self.of_gone = frozenset(rule.id for rule in rules if Existence.DELETED in rule.judges)
 
     def admit(self, vault: ArmId) -> None:
         """Ask for room for one look; see ``Estate.admit``."""
@@ -68,6 +87,13 @@ class Judge:
             return snapshot
         return self.again(replace(snapshot, history=history), policy, parts, deadline, also=also)
 
+    def remains(self, vault: ArmId, policy: Policy, history: History | Unread, deadline: Deadline) -> Judgement | None:
+        """Judge what is left of a vault that does not exist, None when nothing is."""
+        snapshot = self._estate.remains(vault, deadline=deadline)
+        if snapshot is None:
+            return None
+        return self.again(replace(snapshot, history=history), policy, frozenset(), deadline, also=self.every_rule)
+
     def again(
         self,
         snapshot: VaultSnapshot,
@@ -79,12 +105,17 @@ class Judge:
     ) -> Judgement:
         """Judge a reading that is at hand; only parts that were left out so far and are now wanted are read."""
         assessment = evaluate(snapshot, policy, self._rules)
-        for _ in range(_DEEPEST):
-            asking = self._at_events | also
-            wanted = frozenset(unread.part for unread in assessment.wanted(asking) if unread.part is not None) - parts
-            if not wanted:
-                break
+        outdated: frozenset[Part] = frozenset()
+        while wanted := self._wanted(assessment, also, parts - outdated):
+            # A part that comes for the first time may show more of what was read before it; so each part is read
+            # again at most as often as there are parts.
+            outdated = (outdated if wanted <= parts else parts) - wanted
             parts |= wanted
             snapshot = self._estate.deepen(snapshot, deadline=deadline, parts=wanted)
             assessment = evaluate(snapshot, policy, self._rules)
         return Judgement(snapshot, assessment, plan(snapshot, policy, self._rules), parts, also)
+
+    def _wanted(self, assessment: Assessment, also: frozenset[str], done: frozenset[Part]) -> frozenset[Part]:
+        """The parts to read next: those that verdicts wait for, without those that nothing new can come of."""
+        unread = assessment.wanted(self._at_events | also)
+        return frozenset(missing.part for missing in unread if missing.part is not None) - done

@@ -201,7 +201,10 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One row of a vault's journal: an intent (``outcome`` empty) or the result of one."""
+    """One row of a vault's journal: an intent (``outcome`` empty) or the result of one.
+
+    ``kept`` is what the change has deleted for good, as the JSON text that Azure had answered; empty for nothing.
+    """
 
     sequence: int
     change_id: str
@@ -212,6 +215,7 @@ class JournalEntry:
     outcome: str
     text: str
     hash: str
+    kept: str = ""
 
 
 class Ledger(Protocol):

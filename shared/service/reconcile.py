@@ -18,9 +18,10 @@ from shared.domain.message import GIVE_UP_AFTER, Look
 from shared.domain.policy import Policy
 from shared.domain.reading import Gone
 from shared.reporting.findings import Fix, FixState
-from shared.service.announce import announce, announce_gone, announce_moving
+from shared.service.announce import announce, announce_moving
 from shared.service.coalesce import CLOCKS_DIFFER, Need, clamped, need, note, wants_fresh
 from shared.service.execute import Execution, Executor
+from shared.service.gone import GoneVaults
 from shared.service.judge import Judge, Judgement
 from shared.service.lease import LeaseKept, Leases, Left
 from shared.service.memory import history_of, note_completed, note_seen, open_rules, remember
@@ -76,6 +77,7 @@ class Reconciler:
         self._leases = leases
         self._subscriptions = frozenset(subscription.lower() for subscription in subscriptions)
         self._enforce = enforce
+        self._gone_vaults = GoneVaults(ledger=ledger, inbox=inbox, clock=clock, judge=judge, leases=leases)
 
     def look(self, look: Look, deadline: Deadline, *, fresh: bool) -> Ended:
         """Look at one vault. ``fresh`` goes past the cache of zones, links and networks: an event was about them.
@@ -151,7 +153,7 @@ class Reconciler:
             parts = judged.parts
             judged = self._judge.judge(row.vault, policy, history_of(row), deadline, parts=parts, fresh=True, also=also)
         if isinstance(judged, Gone):
-            return self._gone(row, policy)
+            return self._gone(row, policy, deadline)
         row = remember(row, judged.snapshot)
         row = keep_index(row, near(judged.snapshot), judged.snapshot.read_at, self._ledger)
         if not judged.snapshot.quiet:
@@ -189,7 +191,7 @@ class Reconciler:
             execution = self._executor.carry_out(row, judged, policy, deadline, judged.parts)
         last, row = execution.judgement, execution.row
         if isinstance(last, Gone):
-            return self._gone(row, policy)
+            return self._gone(row, policy, deadline)
         fixes = execution.fixes
         if not self._enforce:
             fixes = {p.finding.fingerprint: Fix(FixState.OBSERVE, p.change.description) for p in last.plan.apply}
@@ -212,16 +214,12 @@ class Reconciler:
             return Ended("hanging", f"{reason}, since {row.restless_since:%Y-%m-%d %H:%M} UTC"), row
         return Ended("moving", reason), row
 
-    def _gone(self, row: VaultRow, policy: Policy) -> tuple[Ended, VaultRow]:
-        """A vault that does not exist. One that was created a moment ago may only not be readable yet."""
-        now = self._clock.now()
+    def _gone(self, row: VaultRow, policy: Policy, deadline: Deadline) -> tuple[Ended, VaultRow]:
+        """A vault that does not exist; see ``shared.service.gone``. Nothing is changed."""
         if row.unfinished:
             row = self._executor.finish_interrupted(row, Gone())
-        row = replace(row, restless_since=None)
-        row = keep_index(announce_gone(row, now, self._inbox, self._leases.save), frozenset(), now, self._ledger)
-        if row.newest_event is not None and now < row.newest_event + policy.timing.consistency:
-            row = self._promise(row, row.newest_event + policy.timing.consistency - now)
-        return Ended("gone", f"vault {row.vault.name} does not exist"), row
+        departed = self._gone_vaults.look(replace(row, restless_since=None), policy, deadline, enforce=self._enforce)
+        return Ended("gone", departed.detail), self._promise(departed.row, departed.again)
 
     def _promise(self, row: VaultRow, *waits: timedelta | None) -> VaultRow:
         """Send a delayed look for the shortest wait, unless one as early is promised already or nothing waits."""

@@ -83,7 +83,13 @@ def test_an_event_and_a_look_at_a_healthy_vault_import_nothing_heavy(installatio
 
 def _closed(installation: Installation) -> dict[str, object]:
     sku = {"family": "A", "name": "standard"}
-    properties = {"sku": sku, "tenantId": installation.azure.tenant, "publicNetworkAccess": "Disabled"}
+    properties = {
+        "sku": sku,
+        "tenantId": installation.azure.tenant,
+        "publicNetworkAccess": "Disabled",
+        "enableRbacAuthorization": True,
+        "enablePurgeProtection": True,
+    }
     return {"location": "westeurope", "properties": properties}
 
 

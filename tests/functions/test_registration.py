@@ -23,6 +23,8 @@ SURFACE = {
     "reconcile_vault": ("queueTrigger", "kvguard-reconcile"),
     "resync": ("timerTrigger", "0 17 */6 * * *"),
     "audit_vault": ("httpTrigger", ("vaults/{subscription}/{group}/{name}", ("GET",), "FUNCTION")),
+    "explain_access": ("httpTrigger", ("vaults/{subscription}/{group}/{name}/explain", ("GET",), "FUNCTION")),
+    "resolve_name": ("httpTrigger", ("vaults/{subscription}/{group}/{name}/resolve", ("GET",), "FUNCTION")),
     "health": ("httpTrigger", ("health", ("GET",), "ANONYMOUS")),
 }
 

@@ -68,6 +68,7 @@ class FakeClock:
 @dataclass
 class FakeEstate:
     """Azure: one vault's truth. ``stale`` is what a cached reading still sees; ``errors`` are raised, one a read.
+    ``left`` is what remains of the vault once it is Gone.
 
     ``ahead`` is how far Azure's clock is before the worker's, None when Azure tells no time.
     """
@@ -88,6 +89,7 @@ class FakeEstate:
     ahead: timedelta | None = None
     listed: tuple[ArmId, ...] = ()
     page_size: int = 1000
+    left: VaultSnapshot | None = None
 
     def read(
         self, vault: ArmId, *, deadline: Deadline, parts: frozenset[Part] = frozenset(), fresh: bool = False
@@ -116,6 +118,8 @@ class FakeEstate:
             glance = replace(glance, neighbours=seen.neighbours)
         if Part.PERIMETER in parts:
             glance = replace(glance, vault=replace(glance.vault, perimeters=seen.vault.perimeters))
+        if Part.ZONES in parts:
+            glance = replace(glance, zones=seen.zones, zones_unread=seen.zones_unread, strays=seen.strays)
         if Part.ZONE_GROUPS in parts:
             known = {e: v for e, v in seen.endpoints.items() if isinstance(v, PrivateEndpoint)}
             glance = replace(glance, endpoints=MappingProxyType({**glance.endpoints, **known}))
@@ -144,7 +148,14 @@ class FakeEstate:
         return self.listed[start:following], str(following) if following < len(self.listed) else ""
 
     def remains(self, vault: ArmId, *, deadline: Deadline) -> VaultSnapshot | None:
-        return None
+        self.reads.append("remains")
+        if self.errors:
+            raise self.errors.pop(0)
+        if self.left is None:
+            return None
+        now = self.clock.now()
+        azure = None if self.ahead is None else now + self.ahead
+        return replace(self.left, read_at=now, azure_read_at=azure, history=History())
 
     def vaults_of_endpoint(self, endpoint: ArmId, *, deadline: Deadline) -> tuple[ArmId, ...] | Gone:
         self.asked_for.append(endpoint)
@@ -176,6 +187,8 @@ def _glance(snapshot: VaultSnapshot) -> VaultSnapshot:
         key: replace(value, zone_groups=unread(Part.ZONE_GROUPS)) if isinstance(value, PrivateEndpoint) else value
         for key, value in snapshot.endpoints.items()
     }
+    if not snapshot.vault.uses_zones:
+        snapshot = replace(snapshot, zones=(), zones_unread=(unread(Part.ZONES),), strays=())
     return replace(
         snapshot,
         vault=replace(
