@@ -8,11 +8,12 @@ from typing import get_args
 
 import pytest
 
-from shared.domain.change import Change, CreateRecord
+from shared.domain.change import Change, CreateRecord, SetNetworkAcl
 from shared.domain.finding import Finding, Option
 from shared.domain.grades import Applicability
 from shared.domain.reading import Unread, UnreadReason
 from shared.domain.rule import Blocker
+from shared.domain.vault import DefaultAction, NetworkAcl
 from shared.reporting.findings import (
     ADVICE,
     ADVICE_TOO_LONG,
@@ -72,6 +73,31 @@ def test_an_open_message_says_what_was_found_and_what_may_be_done() -> None:
     ]
     assert only["irreversible"].startswith("the connection object")
     assert only["precondition"] == CHANGES[5].precondition
+
+
+def test_an_option_carries_the_text_of_its_change_for_each_tool() -> None:
+    body = parsed(open_message(finding(options=(option(CHANGES[4]),)), NOW))
+
+    texts = body["options"][0]["snippets"]
+    assert texts["az"].startswith("az network private-dns link vnet delete --name=hub ")
+    assert (texts["bicep"][:2], texts["terraform"][:1]) == ("//", "#")
+
+
+def test_a_firewall_of_a_thousand_ranges_is_whole_in_the_blob_and_the_message_still_fits() -> None:
+    rules = tuple(f"203.0.{number // 250}.{number % 250 + 1}/32" for number in range(1000))
+    change = SetNetworkAcl(KEY_VAULT, None, NetworkAcl(DefaultAction.DENY, "AzureServices", rules))
+    stored: list[str] = []
+
+    short = pack(open_message(finding(options=(option(change),)), NOW), lambda whole: kept(whole, stored))
+
+    assert fits(short)
+    (only,) = parsed(short)["options"]
+    assert (only["digest"], only["snippets"]) == ("a" * 64, None)
+    assert invalid(parsed(short)) == []
+    (whole,) = stored
+    assert invalid(parsed(whole)) == []
+    for text in parsed(whole)["options"][0]["snippets"].values():
+        assert all(rule in text for rule in rules)
 
 
 def test_a_change_that_can_be_undone_is_not_called_irreversible() -> None:
