@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from shared import bootstrap
+from shared.domain.clouds import CLOUDS, Cloud
 from shared.settings import Role, Settings, SettingsError, load, load_terminal
 
+ROOT = Path(__file__).resolve().parents[1]
 GOOD = {
     "KVGUARD_ROLE": "guard",
     "KVGUARD_SUBSCRIPTIONS": "00000000-0000-0000-0000-00000000000A, 00000000-0000-0000-0000-00000000000b",
@@ -61,6 +65,16 @@ def test_good_settings_have_cautious_defaults() -> None:
         ({"KVGUARD_ARM_ENDPOINT": "https://evil.example"}, "KVGUARD_ARM_ENDPOINT"),
         ({"KVGUARD_CLOUD": "custom", "KVGUARD_ARM_ENDPOINT": "https://u:p@host"}, "https"),
         ({"KVGUARD_CLOUD": "custom", "KVGUARD_ARM_ENDPOINT": "https://host:99999999"}, "https"),
+        ({"KVGUARD_CLOUD": "custom", "KVGUARD_ARM_ENDPOINT": "http://host"}, "https"),
+        ({"KVGUARD_CLOUD": "custom", "KVGUARD_ARM_ENDPOINT": "https://ho st"}, "https"),
+        ({"KVGUARD_CLOUD": "custom", "KVGUARD_ARM_ENDPOINT": "https://ho<st"}, "https"),
+        ({"KVGUARD_CLOUD": "custom", "KVGUARD_ARM_ENDPOINT": "https://host/arm"}, "without a path"),
+        ({"KVGUARD_CLOUD": "custom", "KVGUARD_ARM_ENDPOINT": "https://host?x=1"}, "without a path"),
+        (
+            {"KVGUARD_CLOUD": "AzureChinaCloud", "KVGUARD_ARM_ENDPOINT": "https://management.azure.com"},
+            "not the endpoint",
+        ),
+        ({"KVGUARD_ARM_ENDPOINT": "https://management.usgovcloudapi.net"}, "not the endpoint of AzureCloud"),
         ({"KVGUARD_REVIEW_URL": "http://x"}, "KVGUARD_REVIEW_URL"),
         ({"KVGUARD_TEAMS_WEBHOOK": "ftp://x"}, "KVGUARD_TEAMS_WEBHOOK"),
         ({"KVGUARD_HEALTH_KEY": "x" * 31}, "KVGUARD_HEALTH_KEY"),
@@ -139,3 +153,46 @@ def test_a_terminal_needs_no_settings_and_checks_those_it_has() -> None:
     with pytest.raises(SettingsError) as caught:
         load_terminal({"KVGUARD_SUBSCRIPTIONS": "me", "KVGUARD_CLOUD": "custom", "KVGUARD_ARM_ENDPOINT": "http://x"})
     assert len(caught.value.problems) == 2
+
+
+# -- clouds
+
+each_cloud = pytest.mark.parametrize("cloud", CLOUDS.values(), ids=CLOUDS)
+
+
+@each_cloud
+def test_each_cloud_is_a_setting_and_its_own_endpoint_may_be_named(cloud: Cloud) -> None:
+    for endpoint in ("", cloud.arm_endpoint, f"{cloud.arm_endpoint}/"):
+        environment = {**GOOD, "KVGUARD_CLOUD": cloud.name, "KVGUARD_ARM_ENDPOINT": endpoint}
+        assert load(environment).cloud == load_terminal(environment).cloud == cloud.name
+
+
+@each_cloud
+def test_bootstrap_wires_the_cloud_that_is_set(cloud: Cloud) -> None:
+    assert bootstrap.terminal_cloud({"KVGUARD_CLOUD": cloud.name}) is cloud
+
+
+def test_the_closed_cloud_is_refused_by_the_terminal_too() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_terminal({"KVGUARD_CLOUD": "AzureGermanCloud"})
+    assert caught.value.problems == (
+        "KVGUARD_CLOUD: Azure Germany was closed on 2021-10-29; kvguard cannot connect to it",
+    )
+
+
+def test_the_app_does_not_start_in_the_closed_cloud_and_says_why_in_one_sentence() -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("KVGUARD", "AZURE", "KvGuard"))}
+    ran = subprocess.run(
+        [sys.executable, "-c", "import function_app"],
+        cwd=ROOT,
+        env={**kept, **GOOD, "KVGUARD_CLOUD": "AzureGermanCloud"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 1
+    said = ran.stderr.strip().splitlines()
+    assert said[-2].endswith("SettingsError: kvguard cannot start:")
+    assert said[-1] == "- KVGUARD_CLOUD: Azure Germany was closed on 2021-10-29; kvguard cannot connect to it"
+    assert "ImportError" not in ran.stderr

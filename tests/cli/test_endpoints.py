@@ -15,6 +15,7 @@ from tests.cli.test_policy import kvguard
 
 # A proxy that nobody answers at: whoever asks Azure fails.
 AWAY = {"HTTPS_PROXY": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1"}
+VAULT = "11111111-2222-4333-8444-555555555555/rg-app/kv-orders"
 CLOUDS = {
     "AzureCloud": {
         "Key Vault": {"kv-orders.vault.azure.net"},
@@ -180,6 +181,25 @@ def test_the_closed_cloud_is_refused_with_its_own_sentence(how: tuple[tuple[str,
     said = one_line(kvguard("endpoints", *arguments, KVGUARD_CLOUD=setting))
     assert "Azure Germany was closed on 2021-10-29" in said
     assert "must be" not in said
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("explain", VAULT, "--from", "internet"),
+        ("resolve", VAULT),
+        ("peers", VAULT),
+        ("policy", "show", VAULT),
+        ("policy", "validate", "README.md"),
+        ("replay",),
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]),
+)
+def test_every_command_that_works_in_a_cloud_refuses_the_closed_one(arguments: tuple[str, ...]) -> None:
+    ran = kvguard(*arguments, KVGUARD_CLOUD="AzureGermanCloud", KvGuardStorage="UseDevelopmentStorage=true", **AWAY)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "Azure Germany was closed on 2021-10-29" in ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 @pytest.mark.parametrize("endpoint", ["http://127.0.0.1", "https://a<b", "https://a b", "https://host/path", "host"])
