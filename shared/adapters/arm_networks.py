@@ -35,8 +35,7 @@ class NetworkReading:
             return
         self._networks[network] = self._crew.start(partial(self._parts.network, network))
         for place in (network.subscription.lower(), *self._places):
-            if place not in self._rulesets:
-                self._rulesets[place] = self._crew.start(partial(self._parts.rulesets, place))
+            self._start_rulesets(place)
 
     def collect(self) -> Mapping[ArmId, Network | Gone | Unread]:
         """Wait for what was started, and read the peers that hold a DNS server of theirs."""
@@ -54,13 +53,20 @@ class NetworkReading:
             for remote in self._holders(network)
             if remote not in found
         }
+        for key in peers:
+            self._start_rulesets(key.subscription.lower())
+        around = [future.result() for future in self._rulesets.values()] if peers else rulesets
         for key, future in peers.items():
             peer = future.result()
             # A server there asks Azure in the name of its network, so what is linked to that counts as well.
-            if isinstance(peer, Network) and key.subscription.lower() in self._rulesets:
-                peer = replace(peer, forwarding=_forwarding(key, rulesets))
+            if isinstance(peer, Network):
+                peer = replace(peer, forwarding=_forwarding(key, around))
             found[key] = peer
         return found
+
+    def _start_rulesets(self, place: str) -> None:
+        if place not in self._rulesets:
+            self._rulesets[place] = self._crew.start(partial(self._parts.rulesets, place))
 
     def _holders(self, network: Network) -> Iterator[ArmId]:
         """The Connected peers that may hold a DNS server which the network asks."""

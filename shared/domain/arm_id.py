@@ -44,7 +44,8 @@ class ArmId:
     """The id of one resource: ``/subscriptions/{id}/resourceGroups/{name}/providers/{namespace}/{type}/{name}...``.
 
     Two ids are equal when they differ only in case. ``text`` keeps the casing it was read in,
-    ``key`` is the casefolded id: what equality, ordering and hashing use.
+    ``key`` is the id in lower case: what equality, ordering and hashing use. Names of groups may hold any letter, and
+    casefolding would make one of two: ``straße`` and ``strasse``.
     """
 
     text: str
@@ -57,7 +58,7 @@ class ArmId:
 
     def __post_init__(self) -> None:
         # Estates compare ids by the million.
-        object.__setattr__(self, "key", self.text.casefold())
+        object.__setattr__(self, "key", self.text.lower())
 
     @classmethod
     def parse(cls, text: str) -> ArmId:
@@ -113,7 +114,7 @@ class ArmId:
 
     def within(self, scope: str) -> bool:
         """Whether this resource lies in ``scope``: a subscription, resource group or resource id, any casing."""
-        prefix = scope.rstrip("/").casefold()
+        prefix = scope.rstrip("/").lower()
         return self.key == prefix or self.key.startswith(prefix + "/")
 
     def __eq__(self, other: object) -> bool:

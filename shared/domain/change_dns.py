@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from shared.domain.arm_id import ArmId
 from shared.domain.change_base import Facts, Irreversible, Json, Keyed
 from shared.domain.snapshot import VaultSnapshot
-from shared.domain.zone import RecordSet, ResolutionPolicy, Zone, ZoneLink
+from shared.domain.zone import Links, RecordSet, ResolutionPolicy, Zone, ZoneLink
 
 if TYPE_CHECKING:
     from shared.domain.change import Change
@@ -192,9 +192,9 @@ class CreateLink(Keyed):
         zone = snapshot.zone(self.zone)
         if zone is None:
             return snapshot
-        links = () if not isinstance(zone.links, tuple) else zone.links
+        links = zone.links if isinstance(zone.links, Links) else Links()
         link = ZoneLink(self.target, self.network, True, "Succeeded", False, self.resolution_policy)
-        return snapshot.with_zone(replace(zone, links=(*links, link), link_count=zone.link_count + 1))
+        return snapshot.with_zone(replace(zone, links=links.plus(link), link_count=zone.link_count + 1))
 
     @property
     def inverse(self) -> Change | Irreversible:

@@ -13,7 +13,7 @@ from typing import Final
 _TRANSIENT: Final = frozenset({"creating", "updating", "deleting", "registeringdns", "inprogress", "resolvingdns"})
 
 
-_TERMINAL: Final = frozenset({"succeeded", "failed", "disconnected", "canceled"})
+_TERMINAL: Final = frozenset({"succeeded", "failed", "disconnected", "canceled", "error"})
 _REPEATABLE: Final = frozenset({"failed", "canceled", "error"})
 
 

@@ -59,7 +59,15 @@ class Links(tuple[ZoneLink, ...]):
         for link in self:
             key = link.network.key
             found[key] = (*found[key], link) if key in found else (link,)
-        return MappingProxyType(found)
+        return found
+
+    def plus(self, link: ZoneLink) -> Links:
+        """These links and one more."""
+        more = Links((*self, link))
+        # A copy of the index takes a hundredth of a new one, and each proposal of a link is tried on the whole zone.
+        key = link.network.key
+        more.__dict__["by_network"] = {**self.by_network, key: (*self.by_network.get(key, ()), link)}
+        return more
 
     @cached_property
     def by_policy(self) -> Mapping[ResolutionPolicy, tuple[ZoneLink, ...]]:
@@ -156,6 +164,7 @@ class Zone:
     max_links: int = 1000
     record_count: int = 0
     max_records: int = 25000
+    _dotted: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.links, Unread | Links):
@@ -172,6 +181,18 @@ class Zone:
         if name in self.records:
             return self.records[name]
         return None if self.complete else self.records_unread
+
+    def names_below(self, relative_name: str) -> tuple[str, ...]:
+        """The record names that were read and continue this one (a single label) with a dot, sorted."""
+        if not self._dotted:
+            # Made once for all vaults that the zone serves; the empty label marks it as made.
+            found: dict[str, list[str]] = {"": []}
+            for name in self.records:
+                label, dot, _ = name.partition(".")
+                if dot:
+                    found.setdefault(label, []).append(name)
+            self._dotted.update(found)
+        return tuple(sorted(self._dotted.get(relative_name.lower(), ())))
 
     def alias(self, relative_name: str) -> str | Unread | None:
         """The target of a name's CNAME: None when it has none, which an A record of the name proves."""

@@ -24,7 +24,8 @@ By itself only when all hold: policy names kvguard as the writer of the zone; ex
 Approved (an unreadable or foreign one counts as a claimant); every network linked to the zone, and every one that
 resolves through it, reaches the endpoint or gets NXDOMAIN today; every place that may hold a zone which answers first
 was read; the endpoint has no zone group for this zone; the address lies in the endpoint's network; no wildcard record
-of the zone answers for the name; the zone has room and is not a zone of this vault's own alias, whose record ``@`` a person writes.
+of the zone answers for the name; the zone has room and is not a zone of this vault's own alias, whose record ``@`` a
+person writes.
 An empty set is filled only with its etag and when its metadata is empty or kvguard's. Creation is conditional, so a
 record that appears meanwhile is never overwritten. With several effective endpoints a person chooses the one that the
 zone is for.
@@ -122,8 +123,9 @@ def _misspelt(case: Case, zone: Zone) -> Iterator[str]:
     if zone.name != case.snapshot.cloud.private_zone:
         return
     own = case.snapshot.vault.record_name
-    for name, record in sorted(zone.records.items()):
-        if name.startswith(f"{own}.") and record is not None and record.addresses:
+    for name in zone.names_below(own):
+        record = zone.records[name]
+        if record is not None and record.addresses:
             yield f"record {name} ({', '.join(record.addresses)}) is never asked: the name must be {own} alone"
 
 

@@ -38,7 +38,8 @@ def near(snapshot: VaultSnapshot) -> frozenset[ArmId]:
     is what is missing, and its network is near too.
     """
     endpoints = [endpoint for endpoint in snapshot.endpoints.values() if isinstance(endpoint, PrivateEndpoint)]
-    networks = {endpoint.network for endpoint in endpoints} | set(snapshot.networks)
+    homes = {endpoint.network for endpoint in endpoints}
+    networks = homes | _resolving(snapshot, homes)
     peerings = [
         peering
         for endpoint in endpoints
@@ -51,6 +52,21 @@ def near(snapshot: VaultSnapshot) -> frozenset[ArmId]:
     zones = {zone.id for zone in snapshot.zones}
     ends = {deletes_in(network) for network in cut_off_by}
     return frozenset({*snapshot.endpoints, *networks, *sorted(peers)[:_MOST_PEERS], *ends, *zones, *records})
+
+
+def _resolving(snapshot: VaultSnapshot, homes: set[ArmId]) -> set[ArmId]:
+    """The networks that answer DNS for the endpoints' own, or may; what else was read, only a rule wanted to see."""
+    found: set[ArmId] = set()
+    for home in homes:
+        network = snapshot.network(home)
+        if not isinstance(network, Network):
+            continue
+        rules = network.forwarding if isinstance(network.forwarding, tuple) else ()
+        asked = (*network.dns_servers, *(target for rule in rules for target in rule.targets))
+        for key, known in snapshot.networks.items():
+            if asked and (not isinstance(known, Network) or any(known.contains(server) for server in asked)):
+                found.add(key)
+    return found
 
 
 def deletes_in(network: ArmId) -> ArmId:

@@ -424,3 +424,20 @@ def test_a_gateway_has_a_subnet_of_its_own_name() -> None:
     home = Network(network_id(), ("10.1.0.0/16",), subnets=(Subnet(subnet_id(name="gatewaysubnet"), ()),))
     assert has_gateway(home)
     assert not has_gateway(replace(home, subnets=()))
+
+
+@pytest.mark.parametrize(
+    ("name", "passage"),
+    [
+        ("AzureCloud.WestEurope", ALLOWED),
+        ("Storage", ALLOWED),
+        ("SQL", ALLOWED),
+        ("Zzz-unknown", UNKNOWN),
+        ("Storag", UNKNOWN),
+    ],
+)
+def test_a_name_that_is_no_service_tag_may_hold_anything(name: str, passage: Passage) -> None:
+    """A private address is in no tag of a public service, whatever the region; of another name nobody knows."""
+    deny = rule("no", flow=Flow.INBOUND, sources=(name,), destinations=("*",))
+    group = security_group(deny, rule("yes", allow=True, flow=Flow.INBOUND, priority=200))
+    assert through_group(group, Flow.INBOUND, SOURCE, Inside("10.1.0.4"), AROUND).passage is passage

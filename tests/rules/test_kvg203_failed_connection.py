@@ -75,8 +75,14 @@ def test_under_an_unknown_status_only_a_deletion_is_offered_with_a_stronger_warn
     assert "does not know this status" in proposal.warning
 
 
-def test_what_was_canceled_is_not_approved_again_by_the_same_write() -> None:
-    [proposal] = healthy().connection(state="Canceled").only(RULE).proposals
+@pytest.mark.parametrize("state", ["Failed", "Canceled", "CANCELED", "Error"])
+def test_an_approval_that_came_to_nothing_may_be_repeated(state: str) -> None:
+    proposals = healthy().connection(state=state).only(RULE).proposals
+    assert [type(proposal.change) for proposal in proposals] == [ApproveConnection, DeleteConnection]
+
+
+def test_what_says_that_it_is_disconnected_is_not_approved_again() -> None:
+    [proposal] = healthy().connection(state="Disconnected").only(RULE).proposals
     assert isinstance(proposal.change, DeleteConnection)
 
 

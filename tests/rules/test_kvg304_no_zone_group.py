@@ -107,7 +107,10 @@ def test_the_exact_change_is_a_question() -> None:
 
 
 def test_exactly_this_endpoints_record_is_taken_over_and_another_is_not() -> None:
-    assert ungrouped().record("10.1.0.4").only(RULE).proposals
+    [proposal] = ungrouped().record("10.1.0.4").only(RULE).proposals
+    assert "taking this back leaves the zone without it" in proposal.warning
+    [proposal] = ungrouped().only(RULE).proposals
+    assert proposal.warning == ""
     assert "another record for the vault: 10.1.0.9" in _unoffered(ungrouped().record("10.1.0.9"))
     assert "another record" in _unoffered(ungrouped().record("10.1.0.4", "10.1.0.9"))
     assert "an empty set" in _unoffered(ungrouped().record())

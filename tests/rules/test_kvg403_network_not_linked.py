@@ -291,3 +291,10 @@ def test_the_finding_names_the_answer_that_clients_get_today() -> None:
     assert "resolves to public there instead of its private endpoint pe-1" in violation.message
     assert violation.facts["endpoint"] == endpoint_id().key
     assert record_id().parent == zone_id()
+
+
+@pytest.mark.parametrize("name", ["azure.net", "vault.azure.net"])
+def test_a_zone_that_answers_before_it_makes_the_link_a_question(name: str) -> None:
+    above = zone_id(name)
+    [blocker] = unlinked().link(zone=above).blockers(RULE)
+    assert blocker.why == f"zone {name} is linked to this network and answers before it"

@@ -322,3 +322,28 @@ def test_filling_an_empty_set_can_be_taken_back() -> None:
 
 def test_the_finding_names_the_answer_that_clients_get_today() -> None:
     assert "its name gives nxdomain instead of private endpoint pe-1" in missing_record().only(RULE).message
+
+
+def test_a_wildcard_that_answers_for_the_name_is_not_overruled_without_asking() -> None:
+    given = missing_record().record("10.9.9.9", name="*")
+    assert [blocker.why for blocker in given.blockers(RULE)] == [
+        "the zone's wildcard record answers 10.9.9.9 for the name today"
+    ]
+    assert missing_record().record(name="*").blockers(RULE) == ()
+    assert healthy().record().record("10.9.9.9", name="*").blockers(RULE) == ()
+
+
+@pytest.mark.parametrize("name", ["contoso.vault.azure.net", "contoso.privatelink.vaultcore.azure.net"])
+def test_a_record_whose_name_says_too_much_is_pointed_at(name: str) -> None:
+    """The guide asks for the simple name, without suffix or dots; with one, the record exists and answers nobody."""
+    given = missing_record().record("10.1.0.4", name=name)
+    assert not given.answer().addresses
+    violation = given.only(RULE)
+    assert f"record {name} (10.1.0.4) is never asked: the name must be contoso alone" in violation.evidence
+    assert violation.facts == missing_record().only(RULE).facts
+
+
+@pytest.mark.parametrize("name", ["contoso2", "contoso-old.vault.azure.net", "www"])
+def test_a_record_of_another_name_is_not_pointed_at(name: str) -> None:
+    given = missing_record().record("10.1.0.4", name=name)
+    assert given.only(RULE).evidence == missing_record().only(RULE).evidence

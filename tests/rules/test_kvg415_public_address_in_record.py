@@ -195,3 +195,11 @@ def test_what_the_finding_relied_on_binds_an_approval() -> None:
 def test_only_a_deeper_look_reads_networks() -> None:
     assert RULE.at_events is False
     assert isinstance(beside(PUBLIC).snapshot.networks[network_id()], Network)
+
+
+def test_a_linked_network_that_was_not_read_asks_for_the_linked_ones() -> None:
+    [unknown] = beside(PUBLIC).link("vnet-7").unknowns(RULE)
+    assert unknown.unread.part is Part.LINKED
+    held = beside(PUBLIC).link("vnet-7").network("vnet-7", prefixes=("20.61.0.0/16",))
+    assert list(RULE.check(held.case())) == []
+    assert beside(PUBLIC).link("vnet-7").network("vnet-7").violations(RULE) != []

@@ -170,7 +170,7 @@ def test_what_is_unread_is_no_finding(given: Given) -> None:
 
 def test_a_linked_network_that_was_not_read_asks_for_it() -> None:
     [unknown] = _split().link("vnet-7").unknowns(RULE)
-    assert unknown.unread.part is Part.NETWORKS
+    assert unknown.unread.part is Part.LINKED
     assert RULE.at_events is False
 
 

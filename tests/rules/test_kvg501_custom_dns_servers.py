@@ -8,6 +8,7 @@ from types import MappingProxyType
 import pytest
 
 from shared.domain.arm_id import ArmId
+from shared.domain.endpoint import AddressSource
 from shared.domain.grades import Applicability, Severity
 from shared.domain.network import PeeringState
 from shared.domain.reading import Gone, Part
@@ -109,3 +110,17 @@ def test_a_client_network_that_does_not_exist_is_not_compliant() -> None:
     networks = MappingProxyType({**given.snapshot.networks, network_id("vnet-9"): Gone()})
     [unknown] = given.at(replace(given.snapshot, networks=networks)).unknowns(RULE)
     assert "does not exist" in unknown.unread.detail
+
+
+@pytest.mark.parametrize("source", [AddressSource.ZONE_GROUP, AddressSource.DNS_CONFIG])
+def test_servers_of_an_interface_that_was_not_read_are_not_known(source: AddressSource) -> None:
+    given = healthy().endpoint(address_source=source)
+    [unknown] = given.unknowns(RULE)
+    assert unknown.subject == endpoint_id()
+    assert given.violations(RULE) == []
+    assert given.endpoint(address_source=source, dns_servers=("10.9.9.9",)).only(RULE).subject == endpoint_id()
+
+
+def test_an_endpoint_without_readable_addresses_says_nothing_of_its_servers() -> None:
+    [unknown] = healthy().endpoint(addresses=FORBIDDEN).unknowns(RULE)
+    assert (unknown.subject, unknown.unread) == (endpoint_id(), FORBIDDEN)

@@ -7,6 +7,7 @@ import shlex
 import pytest
 
 from shared.domain.grades import Applicability, Severity
+from shared.domain.reading import UnreadReason
 from shared.domain.vault import VaultSettings
 from shared.rules.kvg605_not_recoverable import RULE
 from tests.builders import Given, healthy, vault_id
@@ -23,8 +24,12 @@ def test_both_on_is_allowed() -> None:
     assert list(RULE.check(kept().case())) == []
 
 
-def test_purge_protection_cannot_be_had_without_soft_delete() -> None:
-    assert list(RULE.check(kept(soft_delete=None, days=None).case())) == []
+def test_soft_delete_that_is_not_said_is_not_taken_for_granted() -> None:
+    """Purge protection takes effect only with soft delete, which is what is not known."""
+    [unknown] = kept(soft_delete=None, days=None).unknowns(RULE)
+    assert (unknown.subject, unknown.unread.reason) == (vault_id(), UnreadReason.UNSUPPORTED)
+    assert "enableSoftDelete" in unknown.unread.detail
+    assert kept(soft_delete=None, days=None).violations(RULE) == []
 
 
 @pytest.mark.parametrize(

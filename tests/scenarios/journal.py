@@ -7,11 +7,9 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Any, Final
 
-from shared.adapters.large_values import LargeValues
 from shared.adapters.storage_connection import StorageConnection
-from shared.adapters.table_account import JOURNAL, TableAccount
+from shared.adapters.table_account import TableAccount
 from shared.adapters.tables import TableLedger
-from shared.adapters.vault_rows import resource_key
 from shared.domain.arm_id import ArmId
 from shared.domain.finding import Finding, Option
 from shared.domain.plan import Outcome
@@ -40,10 +38,8 @@ class Journal:
 
     def __init__(self, vault: str) -> None:
         self._vault = ArmId.parse(vault)
-        self._account = _Tables()
         blobs: Any = MemoryBlobs(_at_once, {})
-        self._values = LargeValues(blobs)
-        self._ledger = TableLedger(self._account, blobs)
+        self._ledger = TableLedger(_Tables(), blobs)
 
     def intend(self, finding: Finding, option: Option, change_id: str, at: datetime) -> None:
         """The row before the write, as the executor makes it."""
@@ -69,9 +65,8 @@ class Journal:
         self._ledger.conclude(self._vault, change_id, outcome)
 
     def kept(self, change_id: str) -> str:
-        """The JSON text of what a change has deleted, as the stored rows have it; empty for none."""
-        rows = self._account.table(JOURNAL).query_entities(
-            "PartitionKey eq @key", parameters={"key": resource_key(self._vault)}
-        )
-        [result] = [row for row in rows if row.get("changeId") == change_id and row.get("kind") == "result"]
-        return str(json.loads(self._values.restored(str(result["body"])))["kept"])
+        """The JSON text of what a change has deleted, as the journal gives it back; empty for none."""
+        [result] = [
+            row for row in self._ledger.journal(self._vault) if row.change_id == change_id and row.kind == "result"
+        ]
+        return result.kept

@@ -9,10 +9,11 @@ import pytest
 
 from shared.domain.arm_id import ArmId
 from shared.domain.message import Hint
+from shared.domain.network import ForwardingRule, Network
 from shared.domain.reading import Gone
 from shared.service.nearby import KEPT, keep_index, near
 from shared.service.ports import LedgerUnavailable, VaultRow
-from tests.builders import NOW, endpoint_id, healthy, network_id, record_id, vault_id, zone_id
+from tests.builders import FORBIDDEN, NOW, endpoint_id, healthy, network_id, record_id, vault_id, zone_id
 from tests.service.world import FakeLedger, World
 
 AROUND = frozenset({endpoint_id(), network_id(), zone_id(), record_id()})
@@ -116,3 +117,22 @@ def test_a_look_whose_index_cannot_be_written_comes_back() -> None:
     assert world.look().result == "retry"
     world.play()
     assert indexed(world.ledger) >= AROUND
+
+
+def test_networks_that_only_a_rule_wanted_to_see_are_not_near_but_those_that_answer_dns_are() -> None:
+    hub, crowd = network_id("hub"), [network_id(f"spoke-{number}") for number in range(200)]
+    read = {hub: Network(hub, ("10.9.0.0/16",)), **{each: Network(each, ("10.8.0.0/16",)) for each in crowd}}
+    snapshot = healthy().snapshot
+    around = replace(snapshot, networks={**snapshot.networks, **read})
+    assert near(around) == near(snapshot)
+
+    home = network_id()
+    for asking in (
+        Network(home, ("10.1.0.0/16",), dns_servers=("10.9.0.4",)),
+        Network(home, ("10.1.0.0/16",), forwarding=(ForwardingRule(".", ("10.9.0.4",)),)),
+    ):
+        found = near(replace(around, networks={**around.networks, home: asking}))
+        assert hub in found
+        assert not found & set(crowd)
+    unread = {**around.networks, hub: FORBIDDEN, home: Network(home, ("10.1.0.0/16",), dns_servers=("10.9.0.4",))}
+    assert hub in near(replace(around, networks=unread)), "it may hold the server"

@@ -364,11 +364,19 @@ def test_an_absent_resolution_policy_is_the_default(resolution: str | None) -> N
     assert (link.completed, link.registration_enabled, link.resolution_policy) == (True, False, expected[resolution])
 
 
-def test_a_disabled_rule_forwards_nothing_and_one_without_a_domain_is_odd() -> None:
-    assert RULE(raw({"properties": {"domainName": "a.", "forwardingRuleState": "disabled"}})) is None
-    assert RULE(raw({"properties": {"domainName": "a."}})).targets == ()
+@pytest.mark.parametrize(
+    "odd",
+    [{}, {"domainName": "a."}, {"domainName": "a"}, {"targetDnsServers": []}, {"targetDnsServers": [{"port": 53}]}],
+    ids=["nothing", "no servers", "no domain", "empty servers", "no address"],
+)
+def test_a_disabled_rule_forwards_nothing_and_one_without_domain_or_server_is_odd(odd: dict[str, Any]) -> None:
+    servers = {"targetDnsServers": [{"ipAddress": "10.9.0.4"}]}
+    rule = RULE(raw({"properties": {"domainName": "a.", **servers}}))
+    assert (rule.domain, rule.targets) == ("a.", ("10.9.0.4",))
+    assert RULE(raw({"properties": {**odd, "forwardingRuleState": "disabled"}})) is None
+    sent = odd if "domainName" in odd and odd["domainName"] == "a." else {"domainName": "a.", **servers, **odd}
     with pytest.raises(ArmUndecodable):
-        RULE(raw({"properties": {}}))
+        RULE(raw({"properties": sent if odd else {}}))
 
 
 @pytest.mark.parametrize("sent", [b"", b"[]", b"null", b"{", b'{"id":7}', b'{"id":"/x"}', b"\xff", b'{"id":null}'])

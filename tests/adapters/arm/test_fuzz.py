@@ -32,9 +32,10 @@ DECODED: Final = [name for name in FILES if READ[prefix_of(name)] is not None]
 # Rules that must speak in one of the worlds, else their findings could not be lost.
 JUDGED: Final = {
     *("KVG101", "KVG102", "KVG103", "KVG104", "KVG105", "KVG106", "KVG107", "KVG108", "KVG109", "KVG110"),
-    *("KVG201", "KVG202", "KVG203", "KVG204", "KVG206", "KVG207", "KVG301", "KVG303", "KVG305"),
-    *("KVG402", "KVG403", "KVG405", "KVG406", "KVG407", "KVG411", "KVG412", "KVG413", "KVG415", "KVG417", "KVG418"),
-    *("KVG420", "KVG501", "KVG502", "KVG505", "KVG506", "KVG507", "KVG601", "KVG604", "KVG605", "KVG606"),
+    *("KVG201", "KVG202", "KVG203", "KVG204", "KVG206", "KVG207", "KVG301", "KVG303", "KVG304", "KVG305"),
+    *("KVG401", "KVG402", "KVG403", "KVG404", "KVG405", "KVG406", "KVG407", "KVG411", "KVG412", "KVG413"),
+    *("KVG414", "KVG415", "KVG416", "KVG417", "KVG418", "KVG419", "KVG420", "KVG501", "KVG502", "KVG505"),
+    *("KVG506", "KVG507", "KVG508", "KVG601", "KVG604", "KVG605", "KVG606"),
 }
 
 

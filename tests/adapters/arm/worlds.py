@@ -21,6 +21,9 @@ ZONE: Final = f"{ZONES}/privatelink.vaultcore.azure.net"
 RULES_HUB: Final = f"{NET}/dnsForwardingRulesets/Rules-Hub"
 ALL: Final = f"{SUBSCRIPTION}/providers"
 
+# No document, but who writes the zone by the policy of a world: text, kvguard where it is absent.
+WRITER: Final = "writer"
+
 Documents = dict[str, Any]
 
 
@@ -224,6 +227,75 @@ def _diverted(world: Documents) -> None:
     world[f"{ALL}/Microsoft.Network/dnsForwardingRulesets"] = {"value": [load("ruleset")]}
     world[f"{RULES_HUB}/virtualNetworkLinks"] = {"value": [{"properties": {"virtualNetwork": {"id": SPOKE}}}]}
     world[f"{RULES_HUB}/forwardingRules"] = {"value": [load("ruleset-rule")]}
+    (back,) = deepcopy(world[SPOKE]["properties"]["virtualNetworkPeerings"])
+    back["properties"].update(
+        remoteVirtualNetwork={"id": SPOKE},
+        remoteAddressSpace={"addressPrefixes": ["10.1.0.0/16"]},
+        remoteVirtualNetworkAddressSpace={"addressPrefixes": ["10.1.0.0/16"]},
+    )
+    world[HUB]["properties"]["virtualNetworkPeerings"] = [back]
+
+
+def _zone_gone(world: Documents) -> None:
+    world[f"{ALL}/Microsoft.Network/privateDnsZones"] = {"value": []}
+    world[f"{ENDPOINT}/privateDnsZoneGroups"] = {"value": []}
+    del world[ZONE]
+
+
+def _failed_link(world: Documents) -> None:
+    (link,) = world[f"{ZONE}/virtualNetworkLinks"]["value"]
+    link["properties"].update(provisioningState="Failed", virtualNetworkLinkState="InProgress")
+
+
+def _left_over(world: Documents) -> None:
+    """Endpoint and connection are deleted, the record is not."""
+    _vault(world, privateEndpointConnections=[])
+    for name in ("privateEndpoints", "networkInterfaces"):
+        world[f"{ALL}/Microsoft.Network/{name}"] = {"value": []}
+    del world[ENDPOINT]
+    del world[f"{ENDPOINT}/privateDnsZoneGroups"]
+
+
+def _second(world: Documents, status: str, place: str) -> None:
+    """A second endpoint at 10.4.0.4 in the network ``Vnet-<place>``, its connection in a state of its own."""
+
+    def renamed(body: Any) -> Any:
+        text = json.dumps(body).replace("Pe-Orders", "Pe-Second").replace("10.1.", "10.4.")
+        return json.loads(text.replace("Vnet-Spoke", f"Vnet-{place}").replace("5b0d7a3c", "7c0d7a3c"))
+
+    (first,) = deepcopy(world[VAULT]["properties"]["privateEndpointConnections"])
+    connection = renamed(first)
+    connection["properties"]["privateLinkServiceConnectionState"]["status"] = status
+    _vault(world, privateEndpointConnections=[first, connection])
+    endpoint, interface = renamed(world[ENDPOINT]), renamed(load("nic-private-endpoint"))
+    (link,) = endpoint["properties"]["privateLinkServiceConnections"]
+    link["properties"]["privateLinkServiceConnectionState"]["status"] = status
+    world[endpoint["id"]] = endpoint
+    world[interface["id"]] = interface
+    world[f"{endpoint['id']}/privateDnsZoneGroups"] = {"value": []}
+    world[f"{ALL}/Microsoft.Network/privateEndpoints"]["value"].append(endpoint)
+    world[f"{ALL}/Microsoft.Network/networkInterfaces"]["value"].append(interface)
+
+
+def _misled(world: Documents) -> None:
+    _second(world, "Rejected", "Spoke")
+    _record(world, aRecords=[{"ipv4Address": "10.4.0.4"}])
+
+
+def _contested(world: Documents) -> None:
+    _second(world, "Approved", "Second")
+    network = json.loads(json.dumps(world[SPOKE]).replace("Vnet-Spoke", "Vnet-Second").replace("10.1.", "10.4."))
+    network["properties"]["virtualNetworkPeerings"] = []
+    world[network["id"]] = network
+    (link,) = world[f"{ZONE}/virtualNetworkLinks"]["value"]
+    second = json.loads(json.dumps(link).replace("Vnet-Spoke", "Vnet-Second").replace("Link-Spoke", "Link-Second"))
+    world[f"{ZONE}/virtualNetworkLinks"]["value"].append(second)
+
+
+def _azures_own(world: Documents) -> None:
+    """Azure Policy is to attach the zone group, and has not."""
+    world[WRITER] = "azure-policy"
+    _no_group(world)
 
 
 DEPARTURES: Final[dict[str, Callable[[Documents], None]]] = {
@@ -256,6 +328,12 @@ DEPARTURES: Final[dict[str, Callable[[Documents], None]]] = {
     "disconnected-peers": _disconnected_peers,
     "custom-dns": _custom_dns,
     "diverted": _diverted,
+    "zone-gone": _zone_gone,
+    "failed-link": _failed_link,
+    "left-over": _left_over,
+    "misled": _misled,
+    "contested": _contested,
+    "no-group-of-azure": _azures_own,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -192,3 +193,21 @@ def test_tampering_is_noticed(
     tamper(account.table(JOURNAL), resource_key(vault))
 
     assert said in ledger.verify(vault)
+
+
+@pytest.mark.parametrize(
+    "body", ['{"id": "/x"}', json.dumps({"id": "/x", "note": "n" * 70_000})], ids=["small", "large"]
+)
+def test_what_a_change_has_deleted_for_good_is_read_back(ledger: TableLedger, vault: ArmId, body: str) -> None:
+    ledger.intend(vault, intent(vault))
+    ledger.conclude(vault, "change-1", replace(outcome(vault), kept=body))
+
+    first, second = ledger.journal(vault)
+    assert (first.kept, second.kept) == ("", body)
+    assert ledger.verify(vault) == ()
+
+
+def test_a_change_that_deleted_nothing_keeps_nothing(ledger: TableLedger, vault: ArmId) -> None:
+    ledger.intend(vault, intent(vault))
+    ledger.conclude(vault, "change-1", outcome(vault))
+    assert [entry.kept for entry in ledger.journal(vault)] == ["", ""]

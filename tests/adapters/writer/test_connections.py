@@ -137,3 +137,40 @@ def test_a_state_that_took_more_than_two_seconds_to_read_is_not_written_on(
     outcome = bench.apply(DeleteConnection(dead))
 
     assert (outcome.kind, outcome.retry, bench.writes) == (OutcomeKind.FAILED, True, [])
+
+
+def _approved(bench: Bench, state: str) -> Connection:
+    """An Approved connection whose provisioning ended so, as the vault answers it."""
+    bench.estate.endpoint()
+    found = replace(connection(bench, ConnectionStatus.APPROVED), provisioning_state=state)
+    bench.azure.faults.add(
+        "GET",
+        rf"/privateEndpointConnections/{found.id.name}\?",
+        Status(
+            200,
+            {
+                "id": str(found.id),
+                "properties": {
+                    "provisioningState": state,
+                    "privateEndpoint": {"id": str(found.endpoint)},
+                    "privateLinkServiceConnectionState": {"status": "Approved"},
+                },
+            },
+        ),
+    )
+    return found
+
+
+@pytest.mark.parametrize("state", ["Failed", "Canceled", "Error"])
+def test_an_approval_that_came_to_nothing_is_sent_again(bench: Bench, state: str) -> None:
+    outcome = bench.apply(ApproveConnection(_approved(bench, state)))
+
+    assert outcome.kind is OutcomeKind.ACCEPTED
+    assert len(bench.writes) == 1
+
+
+@pytest.mark.parametrize("state", ["Succeeded", "Disconnected", ""])
+def test_an_approval_that_stands_or_was_cut_is_not_sent_again(bench: Bench, state: str) -> None:
+    outcome = bench.apply(ApproveConnection(_approved(bench, state)))
+
+    assert (outcome.kind, bench.writes) == (OutcomeKind.ALREADY_TRUE, [])
