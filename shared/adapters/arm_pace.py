@@ -142,6 +142,21 @@ class Pace:
                 return 0.0
             return self._wait(subscription, subject, now)
 
+    def spare(self, subscription: str) -> float:
+        """Let a look in that nobody depends on (0), or say in how many seconds to ask again.
+
+        It gets in only while there is room to spare, and no turn is kept for it: questions of people come as often as
+        people like, and must not push back the work of the guard.
+        """
+        with self._lock:
+            now = self._now()
+            buckets = tuple(self._of_look(subscription))
+            wait = max(bucket.lack(now, _TO_SPARE) for bucket in buckets)
+            if wait <= 0:
+                for bucket in buckets:
+                    bucket.promise(now)
+            return wait
+
     def turn(self, subscription: str, subject: str) -> float:
         """In how many seconds work on this subject that was refused may come back."""
         with self._lock:

@@ -143,6 +143,12 @@ class ArmReader:
         if wait > 0:
             raise ArmThrottled(f"no room to read vault {vault.name}", retry_after=wait)
 
+    def spare(self, vault: ArmId) -> None:
+        """Let a look begin that nobody depends on, while there is room to spare. Raises EstateThrottled."""
+        wait = self._client.pace.spare(vault.subscription)
+        if wait > 0:
+            raise ArmThrottled(f"no room to spare to read vault {vault.name}", retry_after=wait)
+
     @contextmanager
     def _in_turn(self, subscription: str, subject: str) -> Iterator[None]:
         """Work that is refused inside the block comes back in its turn, and not before Azure said."""

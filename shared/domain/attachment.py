@@ -42,6 +42,8 @@ def home_zone(case: Case, endpoint: PrivateEndpoint) -> Zone | Unread | None:
 
     None when there is no such zone or several; Unread when that is not known.
     """
+    if case.snapshot.zones_unread:
+        return case.snapshot.zones_unread[0]
     asked = case.resolver.resolving_networks(case.snapshot, endpoint.network)
     if isinstance(asked, Unread):
         return asked

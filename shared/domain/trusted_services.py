@@ -1,6 +1,6 @@
 """The services that Key Vault's firewall lets through when bypass is on, each only for what it is trusted for.
 
-A service that is not in the table is not known here to be trusted; Azure Pipelines is known not to be.
+A service that is not in the table is not known here to be trusted; those that run pipelines are known not to be.
 Source: https://learn.microsoft.com/azure/key-vault/general/overview-vnet-service-endpoints#trusted-services, as of
 2024-01-30.
 """
@@ -66,8 +66,13 @@ SERVICES: Final = (
     TrustedService("Exchange Online, SharePoint Online", "Customer Key of Microsoft 365"),
     TrustedService("Microsoft Purview", "credentials of its data sources"),
     TrustedService(
-        "Azure DevOps",
+        "Azure DevOps, Azure Pipelines",
         "Microsoft-hosted agents call from changing public addresses: use a self-hosted agent, or add the address",
+        trusted=False,
+    ),
+    TrustedService(
+        "GitHub Actions, GitHub",
+        "GitHub-hosted runners call from changing public addresses: use a self-hosted runner, or add the address",
         trusted=False,
     ),
 )

@@ -90,6 +90,9 @@ def _public_access(snapshot: VaultSnapshot, way: Approach) -> Gate:
         return governed
     if vault.public_access is not PublicAccess.DISABLED:
         return Gate(name, Verdict.PASS, "public network access is on")
+    if way.service is not None and way.answer is not None:
+        why = "public network access is off and the request is not over private link"
+        return _inside(snapshot, way.service, Gate(name, Verdict.FAIL, why, _BY_CONNECTION))
     if way.service is not None and trusted_services_pass(vault) is not False:
         return _bypass(snapshot, way.service, name, "public network access is off", _BY_CONNECTION, another_way=False)
     why = "public network access is off and the request is not over private link"
@@ -126,6 +129,8 @@ def _firewall(snapshot: VaultSnapshot, way: Approach) -> Gate:
     listed = _by_rules(acl, way)
     if way.service is None or listed.verdict is Verdict.PASS:
         return listed
+    if way.answer is not None:
+        return _inside(snapshot, way.service, listed)
     another_way = listed.verdict is Verdict.UNKNOWN
     return _bypass(snapshot, way.service, name, "the firewall denies by default", _BY_FIREWALL, another_way=another_way)
 
@@ -153,8 +158,26 @@ def _by_rules(acl: NetworkAcl, way: Approach) -> Gate:
     for rule in acl.ip_rules:
         block = parse_range(rule)
         if block is not None and within(address, (block,)):
+            if home is not None and way.may_be_endpoint:
+                why = f"rule {rule} names {way.address}, but from a subnet with a service endpoint the request does not"
+                return Gate(FIREWALL, Verdict.UNKNOWN, f"{why} come from it, and in which subnet he is is not known")
             return Gate(FIREWALL, Verdict.PASS, f"rule {rule} names {way.address}")
     return Gate(FIREWALL, Verdict.FAIL, f"no rule names {way.address}", _BY_FIREWALL)
+
+
+def _inside(snapshot: VaultSnapshot, service: TrustedService, closed: Gate) -> Gate:
+    """A gate that is closed to a network, for a service that has an instance in it.
+
+    Code of customers that runs there is never trusted; what the service itself does may be, and from where it then
+    calls is not in the configuration.
+    """
+    if closed.verdict is not Verdict.FAIL or service.runs_code or not service.trusted:
+        return closed
+    if trusted_services_pass(snapshot.vault) is False:
+        return closed
+    what = f"{service.name} is trusted for: {service.scope} (list of {AS_OF})"
+    why = f"{closed.reason}; {what}, and whether this call is the service's own is not known"
+    return Gate(closed.name, Verdict.UNKNOWN, why)
 
 
 def _bypass(

@@ -12,7 +12,7 @@ from shared.domain.change import Change, CreateLink, CreateRecord, SetNetworkAcl
 from shared.domain.endpoint import PrivateEndpoint
 from shared.domain.ip_ranges import holds_no_client, is_private, parse_range
 from shared.domain.network import Subnet
-from shared.domain.public_door import firewall
+from shared.domain.public_door import firewall, rule_count
 from shared.domain.reading import Unread
 from shared.domain.snapshot import VaultSnapshot
 from shared.domain.trusted_services import TrustedService, find_service
@@ -140,7 +140,10 @@ def _by_public_door(snapshot: VaultSnapshot, found: AccessExplanation, subnet: S
     caller = found.caller
     wanted = subnet.id if subnet is not None else caller.subnet
     if caller.kind is CallerKind.SERVICE and caller.network is None:
-        yield from _for_service(snapshot, find_service(caller.service))
+        known = find_service(caller.service)
+        yield from _for_service(snapshot, known)
+        if caller.address and (known is None or not known.trusted):
+            yield _address_rule(snapshot, caller.address)
     elif wanted is not None:
         yield _subnet_rule(snapshot, wanted, ready=subnet is not None)
     elif caller.kind is CallerKind.CLOUD_SHELL and caller.network is None:
@@ -154,7 +157,7 @@ def _for_service(snapshot: VaultSnapshot, service: TrustedService | None) -> Ite
     if service is None:
         yield Admission("let the service call from a virtual network that reaches the vault privately", "")
     elif not service.trusted:
-        yield Admission(service.scope, "whoever shares that address")
+        yield Admission(service.scope, f"whoever shares that address{_waking(snapshot)}")
     else:
         change = SetNetworkAcl(vault.id, vault.acl, replace(firewall(vault), bypass="AzureServices"))
         also = "every service of Azure's list of trusted services, each with a token of its own"
@@ -167,17 +170,16 @@ def _address_rule(snapshot: VaultSnapshot, text: str) -> Admission:
     outside = address is not None and not is_private(address) and not holds_no_client(address)
     if not outside or len(acl.ip_rules) >= MOST_IP_RULES:
         what = "name the public address that the request comes from in a rule"
-        return Admission(
-            f"{_first(snapshot)}{what}", "whoever shares it, such as all clients behind the same NAT device"
-        )
-    also = f"whoever else comes from {text}, such as all clients behind the same NAT device"
+        also = f"whoever shares it, such as all clients behind the same NAT device{_waking(snapshot)}"
+        return Admission(f"{_first(snapshot)}{what}", also)
+    also = f"whoever else comes from {text}, such as all clients behind the same NAT device{_waking(snapshot)}"
     rules = replace(acl, ip_rules=(*acl.ip_rules, text))
     return Admission(f"{_first(snapshot)}add IP rule {text}", also, _opened(snapshot, rules))
 
 
 def _subnet_rule(snapshot: VaultSnapshot, wanted: ArmId, *, ready: bool) -> Admission:
     """A rule for a subnet; one that is not ``ready`` needs a service endpoint first, which kvguard does not change."""
-    acl, also = firewall(snapshot.vault), f"every client in subnet {wanted.name}"
+    acl, also = firewall(snapshot.vault), f"every client in subnet {wanted.name}{_waking(snapshot)}"
     if not ready:
         what = f"enable the service endpoint Microsoft.KeyVault on subnet {wanted.name} and add a rule for it"
         return Admission(f"{_first(snapshot)}{what}", also)
@@ -191,6 +193,16 @@ def _first(snapshot: VaultSnapshot) -> str:
     """What comes before a rule where public access is off: the firewall denies first, so that nobody slips in."""
     closed = snapshot.vault.public_access is PublicAccess.DISABLED
     return "set the firewall to Deny, switch public network access on, and " if closed else ""
+
+
+def _waking(snapshot: VaultSnapshot) -> str:
+    """Whom the rules let in that have no effect while public access is off, and get it back with it."""
+    acl = firewall(snapshot.vault)
+    if snapshot.vault.public_access is not PublicAccess.DISABLED or not rule_count(acl):
+        return ""
+    named = [*acl.ip_rules, *(f"subnet {subnet.name}" for subnet in acl.network_rules)]
+    shown = ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
+    return f"; and whoever comes from {shown}, which the firewall already names without effect"
 
 
 def _opened(snapshot: VaultSnapshot, rules: NetworkAcl) -> tuple[Change, ...]:

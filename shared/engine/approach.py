@@ -38,7 +38,7 @@ class Approach:
 
     ``address`` is a public IPv4 address, empty if unknown. ``subnet`` is set where a service endpoint shows it to the
     vault, ``service`` where an Azure service calls by itself. ``from_subnet_of`` is set where the caller is in a
-    network and it is not known in which subnet.
+    network and it is not known in which subnet; ``may_be_endpoint`` says that some subnets there have the endpoint.
     """
 
     door: Door
@@ -48,6 +48,7 @@ class Approach:
     subnet: Subnet | None = None
     service: TrustedService | None = None
     from_subnet_of: ArmId | None = None
+    may_be_endpoint: bool = False
 
 
 def approach(snapshot: VaultSnapshot, caller: Caller) -> Approach:
@@ -66,8 +67,10 @@ def approach(snapshot: VaultSnapshot, caller: Caller) -> Approach:
             f"{caller.address} is a private address of no network that was named: over VPN or ExpressRoute it reaches "
             "a private endpoint if the DNS server there says so, which is not read"
         )
-    who = "the browser" if caller.kind is CallerKind.PORTAL else "a client on the internet"
-    return _outside(f"{who} resolves the public address, whatever private zones say", caller.address)
+    if caller.kind is CallerKind.PORTAL:
+        why = "the browser calls from its own machine, taken to be in no network that sees private zones: else name it"
+        return _outside(why, caller.address)
+    return _outside("a client on the internet resolves the public address, whatever private zones say", caller.address)
 
 
 def _nowhere(why: str) -> Approach:
@@ -111,20 +114,29 @@ def _publicly(snapshot: VaultSnapshot, caller: Caller, network: ArmId, answer: A
     """A client inside a network that gets the public address: the vault sees its subnet or its outbound address."""
     known = snapshot.network(network)
     address = parse_range(caller.address) if caller.address else None
-    outbound = caller.address if address is not None and not is_private(address) else ""
     if not isinstance(known, Network):
         gate = Gate(DOOR, Verdict.UNKNOWN, f"network {network.name} is not read")
         return Approach(Door.UNKNOWN, answer, (resolved, gate))
+    # Azure allows carrier NAT and public ranges inside networks as well, and such an address is the caller's own.
+    # https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq
+    inside = address is None or is_private(address) or holds_no_client(address) or known.contains(caller.address)
+    outbound = "" if inside else caller.address
+    # What an Azure service does from inside a network may still count as the service's own call.
+    service = find_service(caller.service) if caller.service else None
     subnet = _subnet_of(known, caller)
     if subnet is None and caller.subnet is not None:
         gate = Gate(DOOR, Verdict.UNKNOWN, f"network {network.name} has no subnet {caller.subnet.name}")
         return Approach(Door.UNKNOWN, answer, (resolved, gate))
     if subnet is not None and subnet.service_endpoints & _SERVICE_ENDPOINT:
         gate = Gate(DOOR, Verdict.PASS, f"the public endpoint, over the service endpoint of subnet {subnet.id.name}")
-        return Approach(Door.PUBLIC, answer, (resolved, gate), subnet=subnet)
+        return Approach(Door.PUBLIC, answer, (resolved, gate), subnet=subnet, service=service)
     gate = Gate(DOOR, Verdict.PASS, "the public endpoint, from the outbound address of the network")
-    unsure = None if subnet is not None else network
-    return Approach(Door.PUBLIC, answer, (resolved, gate), outbound, from_subnet_of=unsure)
+    if subnet is not None:
+        return Approach(Door.PUBLIC, answer, (resolved, gate), outbound, service=service)
+    some = any(each.service_endpoints & _SERVICE_ENDPOINT for each in known.subnets)
+    return Approach(
+        Door.PUBLIC, answer, (resolved, gate), outbound, service=service, from_subnet_of=network, may_be_endpoint=some
+    )
 
 
 def _subnet_of(network: Network, caller: Caller) -> Subnet | None:
@@ -136,13 +148,17 @@ def _subnet_of(network: Network, caller: Caller) -> Subnet | None:
 
 def _private_door(snapshot: VaultSnapshot, network: ArmId, answer: Answer) -> Gate:
     """Whether every address of the answer is an effective endpoint of this vault that the network reaches."""
-    unknown: Gate | None = None
-    for address in answer.addresses:
-        gate = _at(snapshot, network, address)
-        if gate.verdict is Verdict.FAIL:
-            return gate
-        unknown = gate if gate.verdict is Verdict.UNKNOWN else unknown
-    return unknown or Gate(DOOR, Verdict.PASS, f"private link at {answer.summary}")
+    gates = [_at(snapshot, network, address) for address in answer.addresses]
+    unknown = next((gate for gate in gates if gate.verdict is Verdict.UNKNOWN), None)
+    failed = next((gate for gate in gates if gate.verdict is Verdict.FAIL), None)
+    works = next((gate for gate in gates if gate.verdict is Verdict.PASS), None)
+    if failed is None:
+        return unknown or Gate(DOOR, Verdict.PASS, f"private link at {answer.summary}")
+    if works is None and unknown is None:
+        return failed
+    better = works.reason if works is not None else "another address may work"
+    why = f"{failed.reason}; {better}: it depends on which address the client takes, so remove the wrong one"
+    return Gate(DOOR, Verdict.UNKNOWN, why, unread=None if unknown is None else unknown.unread)
 
 
 def _at(snapshot: VaultSnapshot, network: ArmId, address: str) -> Gate:
@@ -171,6 +187,10 @@ def _of_no_endpoint(snapshot: VaultSnapshot, address: str, ends: list[PrivateEnd
             why = f"whether {address} belongs to the vault is not known ({unread})"
             return Gate(DOOR, Verdict.UNKNOWN, why, unread=unread)
     why = f"{address} is the address of no effective private endpoint of this vault"
+    block = parse_range(address)
+    if block is not None and not is_private(block) and not holds_no_client(block):
+        public = "but a public one, which may be the vault's own: what answers there is not read"
+        return Gate(DOOR, Verdict.UNKNOWN, f"{why} {public}")
     for connection in snapshot.vault.connections:
         if connection.effective or connection.status is not ConnectionStatus.APPROVED:
             continue

@@ -45,8 +45,26 @@ _OPERATIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "certificates": _EVERYWHERE | {"create", "update", "import"},
     }
 )
-# The narrowest built-in role that reads or writes each kind.
-_READERS: Final = MappingProxyType({"secrets": "Key Vault Secrets User", "certificates": "Key Vault Certificate User"})
+# The narrowest built-in role: one that shows no secret where none is asked for, else one that writes the kind.
+# https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/security
+_READER: Final = "Key Vault Reader"
+_NARROW: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "secrets/get": "Key Vault Secrets User",
+        "secrets/list": _READER,
+        "keys/get": _READER,
+        "keys/list": _READER,
+        "certificates/get": _READER,
+        "certificates/list": _READER,
+        "keys/wrapkey": "Key Vault Crypto Service Encryption User",
+        "keys/unwrapkey": "Key Vault Crypto Service Encryption User",
+        "keys/release": "Key Vault Crypto Service Release User",
+        **dict.fromkeys(
+            ("keys/encrypt", "keys/decrypt", "keys/sign", "keys/verify", "keys/update", "keys/backup"),
+            "Key Vault Crypto User",
+        ),
+    }
+)
 _WRITERS: Final = MappingProxyType(
     {
         "secrets": "Key Vault Secrets Officer",
@@ -88,14 +106,12 @@ def permission_admission(vault: Vault, caller: Caller) -> Admission:
             f"add {verb} to the {kind} permissions of principal {caller.principal} in the vault's access policies",
             f"the principal may {verb} all {kind} of the vault: access policies know no single object",
         )
-    role = _WRITERS[kind]
-    if kind == "keys" and verb in _CRYPTO:
-        role = "Key Vault Crypto User"
-    elif verb in ("get", "list"):
-        role = _READERS.get(kind, "Key Vault Crypto User")
+    role = _NARROW.get(operation, _WRITERS[kind])
     what = f"assign role {role} to principal {caller.principal} at the scope of vault {vault.name}"
-    also = f"nobody else; the principal gets all that the role allows on every one of the vault's {kind}"
-    return Admission(f"{what}, or of one object in it", also)
+    also = "nobody else, or every member if it is a group; the principal gets all that the role allows on the vault"
+    # What lists or makes objects is no right on one of them.
+    alone = verb not in ("list", "create", "import", "restore")
+    return Admission(f"{what}, or of one object in it" if alone else what, also)
 
 
 def _by_roles(vault: Vault, caller: Caller, operation: str) -> Gate:

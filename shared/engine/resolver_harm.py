@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import is_
 
 from shared.domain.answer import Answer, AnswerKind, Harm
 from shared.domain.arm_id import ArmId
@@ -108,9 +109,11 @@ def _differing(zone: Zone | None, other: Zone | None) -> frozenset[_Answering]:
 
     Without the links that the other zone has as the very same objects: a change leaves all but one of a thousand.
     """
-    same = frozenset(map(id, _links(other)))
+    links, others = _links(zone), _links(other)
+    alike = [*map(is_, links, others), False].index(False)
+    same = frozenset(map(id, others[alike:]))
     return frozenset(
-        (link.network, link.completed, link.resolution_policy) for link in _links(zone) if id(link) not in same
+        (link.network, link.completed, link.resolution_policy) for link in links[alike:] if id(link) not in same
     )
 
 

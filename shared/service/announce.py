@@ -143,8 +143,12 @@ def _out_of_sight(snapshot: VaultSnapshot, subject: ArmId) -> bool:
 
 
 def _content(finding: Finding, fix: Fix | None) -> str:
-    """A hash of what a person decides on; evidence and the reasons against a change may move without a new message."""
-    options = sorted(f"{option.digest} {option.applicability.name}" for option in finding.options)
+    """A hash of what a person decides on; evidence and the reasons against a change may move without a new message.
+
+    They do void an approval that was given before: the digest of an option holds the known ones.
+    """
+    options = sorted(f"{option.change.key} {option.applicability.name}" for option in finding.options)
+    facts = {name: sorted(fact) if isinstance(fact, list) else fact for name, fact in finding.facts.items()}
     state = "" if fix is None else f"{fix.state.value} {fix.detail}"
-    material = json.dumps([finding.severity.name, finding.message, options, state])
+    material = json.dumps([finding.severity.name, finding.message, options, facts, state], sort_keys=True)
     return hashlib.sha256(material.encode()).hexdigest()[:16]

@@ -27,6 +27,12 @@ _DEEPEST: Final = 4
 class Surroundings(Protocol):
     """What a question needs of Azure: a vault, deeper parts of it, and networks. Every method may raise EstateError."""
 
+    def spare(self, vault: ArmId) -> None:
+        """Ask for room for one look that nobody depends on. Makes no call.
+
+        Raises EstateThrottled when what is left is for the work of the guard.
+        """
+
     def read(
         self, vault: ArmId, *, deadline: Deadline, parts: frozenset[Part] = frozenset(), fresh: bool = False
     ) -> VaultSnapshot | Gone:
@@ -67,6 +73,7 @@ class Explainer:
         policy = self._policies.policy()
         wanted = () if caller.network is None else (caller.network,)
         self._check(wanted, policy)
+        self._surroundings.spare(vault)
         snapshot = self._surroundings.read(vault, deadline=deadline, fresh=True)
         if isinstance(snapshot, Gone):
             return snapshot
@@ -82,6 +89,7 @@ class Explainer:
         """
         policy = self._policies.policy()
         self._check(networks, policy)
+        self._surroundings.spare(vault)
         snapshot = self._surroundings.read(vault, deadline=deadline, fresh=True)
         if isinstance(snapshot, Gone):
             return snapshot

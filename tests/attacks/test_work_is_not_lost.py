@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.domain.grades import Mode
 from shared.domain.message import Hint, Look, SweepRequest
 from shared.domain.plan import Outcome, OutcomeKind
 from shared.domain.reading import Unread, UnreadReason
@@ -71,7 +72,7 @@ def test_an_event_from_the_future_does_not_keep_kvguard_looking() -> None:
 
 
 def test_what_lies_in_a_zone_that_could_not_be_searched_is_not_cleared() -> None:
-    world = World(wrong_record().policy_with(zones=()))
+    world = World(wrong_record().policy_with(zones=()).mode("KVG304", Mode.OFF))
     world.look()
     world.play()
     assert [json.loads(text)["state"] for text in world.inbox.told] == ["open"]

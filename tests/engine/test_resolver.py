@@ -97,8 +97,13 @@ TABLE: list[tuple[str, Given, AnswerKind | str]] = [
     ("one of two DNS servers nowhere known", healthy().network(dns_servers=("10.1.0.10", "192.168.7.53")), UNKNOWN),
     ("ruleset unread", healthy().network(forwarding=FORBIDDEN), UNKNOWN),
     (
-        "custom DNS does not look at the ruleset",
+        "a DNS server of the network asks Azure under its ruleset",
         healthy().network(dns_servers=("10.1.0.10",), forwarding=FORBIDDEN),
+        UNKNOWN,
+    ),
+    (
+        "a DNS server of the network asks Azure, no ruleset for the name",
+        healthy().network(dns_servers=("10.1.0.10",), forwarding=(ForwardingRule("corp.local.", ("10.1.0.9",)),)),
         "10.1.0.4",
     ),
     (
@@ -175,10 +180,12 @@ def test_a_rule_for_the_alias_does_not_matter_to_a_vault_without_one() -> None:
 
 
 def test_several_rules_of_one_domain_all_count() -> None:
-    here, there = (ForwardingRule("vault.azure.net.", (f"10.{number}.0.10",)) for number in (1, 2))
-    given = _peered(healthy()).network(dns_servers=(), forwarding=(here, there))
+    given = _peered(healthy()).network("vnet-3", peerings=(peering("vnet-1"),))
+    given = given.network(peerings=(peering("vnet-2"), peering("vnet-3")))
+    one, other = (ForwardingRule("vault.azure.net.", (f"10.{number}.0.10",)) for number in (2, 3))
+    given = given.network(dns_servers=(), forwarding=(one, other)).link("vnet-2")
     assert given.answer().kind is UNKNOWN
-    assert given.link("vnet-2").answer().addresses == ("10.1.0.4",)
+    assert given.link("vnet-3").answer().addresses == ("10.1.0.4",)
 
 
 def test_the_vault_that_is_asked_for_decides_which_rule_matches() -> None:
@@ -204,9 +211,10 @@ def test_azures_own_address_among_the_dns_servers_is_azure_provided_dns() -> Non
 
 
 def test_the_longest_matching_rule_of_a_ruleset_decides() -> None:
-    rules = (ForwardingRule(".", ("192.168.7.53",)), ForwardingRule("vault.azure.net.", ("10.1.0.10",)))
+    rules = (ForwardingRule(".", ("192.168.7.53",)), ForwardingRule("vault.azure.net.", ("10.2.0.10",)))
+    given = _peered(healthy()).network(dns_servers=()).link("vnet-2")
     for order in (rules, rules[::-1]):
-        assert healthy().network(forwarding=order).answer().addresses == ("10.1.0.4",)
+        assert given.network(forwarding=order).answer().addresses == ("10.1.0.4",)
 
 
 def test_dns_servers_that_do_not_agree_are_unknown() -> None:

@@ -35,6 +35,9 @@ class Azure:
     deeper: list[frozenset[Part]] = field(default_factory=list)
     networks: list[ArmId] = field(default_factory=list)
 
+    def spare(self, vault: ArmId) -> None:
+        """There is always room."""
+
     def read(
         self, vault: ArmId, *, deadline: Deadline, parts: frozenset[Part] = frozenset(), fresh: bool = False
     ) -> VaultSnapshot | Gone:

@@ -70,12 +70,15 @@ def indexed(world: World) -> set[str]:
 
 @pytest.mark.parametrize("enforce", [True, False], ids=["enforce", "observe"])
 @pytest.mark.parametrize(
-    ("left", "rule", "subject"),
-    [(STRANDED, "KVG207", endpoint_id()), (STALE, "KVG414", record_id())],
+    ("left", "rule", "subject", "verb"),
+    [
+        (STRANDED, "KVG207", endpoint_id(), "delete-endpoint"),
+        (STALE, "KVG414", record_id(), "delete-record"),
+    ],
     ids=["endpoint", "record"],
 )
 def test_what_a_deleted_vault_left_behind_is_told_once_and_never_changed(
-    left: VaultSnapshot, rule: str, subject: Any, enforce: bool
+    left: VaultSnapshot, rule: str, subject: Any, verb: str, enforce: bool
 ) -> None:
     world = departed(left, enforce=enforce)
     assert world.look().result == "gone"
@@ -84,6 +87,7 @@ def test_what_a_deleted_vault_left_behind_is_told_once_and_never_changed(
     (message,) = map(json.loads, world.inbox.told)
     assert (message["rule"], message["state"], message["subject"]) == (rule, "open", subject.text)
     assert "contoso" in message["message"]
+    assert [option["verb"] for option in message["options"]] == [verb], "all that it depends on has been read"
     assert world.estate.applied == []
     assert world.ledger.entries == []
 
@@ -113,7 +117,7 @@ def test_it_is_looked_at_once_a_day_while_something_is_left() -> None:
     world.estate.reads.clear()
     world.play(until=10 * DAY)
     assert Counter(world.estate.reads)["remains"] == 10
-    assert len(world.estate.reads) == 20
+    assert Counter(world.estate.reads)["fresh"] == 10
     assert len(world.inbox.waiting) == 1
 
 
@@ -187,6 +191,21 @@ def test_a_finding_on_an_endpoint_is_cleared_while_its_vault_can_be_recovered() 
     world.estate.left = replace(STRANDED, vault=replace(STRANDED.vault, existence=Existence.SOFT_DELETED))
     world.play(until=2 * DAY)
     assert said(world) == [("KVG207", "open"), ("KVG207", "cleared")]
+
+
+def test_a_record_that_a_recovered_vault_will_need_is_cleared_even_where_it_cannot_be_seen_now() -> None:
+    world = told(STALE)
+    soft = replace(STALE.vault, existence=Existence.SOFT_DELETED)
+    world.estate.left = replace(STALE, vault=soft, zones=(), zones_unread=(FORBIDDEN,))
+    world.play(until=2 * DAY)
+    assert said(world) == [("KVG414", "open"), ("KVG414", "cleared")]
+
+
+def test_a_record_of_a_deleted_vault_that_cannot_be_seen_now_is_not_cleared() -> None:
+    world = told(STALE)
+    world.estate.left = replace(STALE, zones=(), zones_unread=(FORBIDDEN,))
+    world.play(until=3 * DAY)
+    assert said(world) == [("KVG414", "open")]
 
 
 def test_a_recovered_vault_is_judged_like_any_other() -> None:
@@ -306,6 +325,7 @@ def test_endpoints_that_may_never_be_listed_are_not_asked_for_every_day() -> Non
     assert world.inbox.waiting == []
     assert world.inbox.told == []
     assert world.estate.reads.count("remains") <= 2
+    assert indexed(world) == set()
 
 
 def test_an_endpoint_that_is_being_deleted_is_not_told_of() -> None:
@@ -318,6 +338,16 @@ def test_an_endpoint_that_is_being_deleted_is_not_told_of() -> None:
     world.play()
     assert world.inbox.told == []
     assert world.inbox.waiting == []
+
+
+def test_an_endpoint_that_was_told_of_is_cleared_when_it_is_gone_and_not_before() -> None:
+    world = told(STRANDED)
+    world.estate.left = given_endpoints.deleted().endpoint("pe-1", provisioning_state="Deleting").snapshot
+    world.play(until=DAY)
+    assert said(world) == [("KVG207", "open")]
+    world.estate.left = None
+    world.play(until=timedelta(hours=1))
+    assert said(world) == [("KVG207", "open"), ("KVG207", "cleared")]
 
 
 def test_a_vault_that_nobody_ever_saw_is_looked_at_once() -> None:

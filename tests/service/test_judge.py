@@ -119,6 +119,18 @@ def test_what_never_comes_is_asked_for_once() -> None:
     assert estate.deepened == [frozenset(Part)]
 
 
+def test_a_part_is_asked_for_once_more_after_a_new_one_and_not_for_ever() -> None:
+    estate = Layers(brings=False)
+    rounds = iter((Part.FILTERS, Part.NETWORKS, *([Part.FILTERS] * 50)))
+
+    def check(case: Case) -> Iterator[Violation | Unknown]:
+        for part in (next(rounds),):
+            yield Unknown(case.snapshot.vault.id, Unread(UnreadReason.DEFERRED, part.value, part))
+
+    _judge(estate, _rule(check))
+    assert estate.deepened == [{Part.FILTERS}, {Part.NETWORKS}, {Part.FILTERS}]
+
+
 @pytest.mark.parametrize("order", [tuple(Part), tuple(reversed(Part))], ids=["forwards", "backwards"])
 def test_rules_that_ask_in_turn_come_to_an_end(order: tuple[Part, ...]) -> None:
     """The rule asks for another part after each reading, whatever came, and never has enough."""

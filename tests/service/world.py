@@ -109,7 +109,7 @@ class FakeEstate:
     def deepen(self, snapshot: VaultSnapshot, *, deadline: Deadline, parts: frozenset[Part]) -> VaultSnapshot:
         self.reads.append("deepen")
         self.deepened.append(parts)
-        seen = self.truth if self.stale is None else self.stale
+        seen = self.left if isinstance(self.truth, Gone) else self.truth if self.stale is None else self.stale
         assert isinstance(seen, VaultSnapshot)
         return self._deepened(snapshot, seen, parts)
 
@@ -155,7 +155,10 @@ class FakeEstate:
             return None
         now = self.clock.now()
         azure = None if self.ahead is None else now + self.ahead
-        return replace(self.left, read_at=now, azure_read_at=azure, history=History())
+        glance = _glance(replace(self.left, read_at=now, azure_read_at=azure, history=History()))
+        return replace(
+            glance, claimants=self.left.claimants, zones=self.left.zones, zones_unread=self.left.zones_unread
+        )
 
     def vaults_of_endpoint(self, endpoint: ArmId, *, deadline: Deadline) -> tuple[ArmId, ...] | Gone:
         self.asked_for.append(endpoint)
