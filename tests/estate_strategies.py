@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final
 
 from hypothesis import strategies as st
 
@@ -51,30 +51,24 @@ from tests.builders import (
     vault_id,
     zone_id,
 )
+from tests.estate_details import detailed, weighted
 from tests.estates import EstateCase, addresses_of, hideable
-
-T = TypeVar("T")
 
 VAULTS: Final = ("alpha", "Bravo", "charlie", "delta")
 _DEFAULT: Final = ResolutionPolicy.DEFAULT
 _REDIRECT: Final = ResolutionPolicy.NXDOMAIN_REDIRECT
 
 
-def weighted(*choices: tuple[int, T]) -> st.SearchStrategy[T]:
-    """A value by its weight; the first one is the simplest."""
-    return st.sampled_from([value for weight, value in choices for _ in range(weight)])
-
-
-_DNS = weighted((14, "azure"), (1, "own"), (2, "peer"), (1, "unknown"), (1, "ruleset"), (1, "other-ruleset"))
+_DNS = weighted((14, "azure"), (1, "own"), (2, "peer"), (1, "unknown"), (5, "ruleset"), (1, "other-ruleset"))
 _PEERED = weighted((5, None), (5, PeeringState.CONNECTED), (1, PeeringState.INITIATED), (1, PeeringState.DISCONNECTED))
 _WRITER = weighted(
     (16, Writer.KVGUARD), (1, Writer.TERRAFORM), (1, Writer.ZONE_GROUP), (1, Writer.AZURE_POLICY), (1, None)
 )
 _LINK = weighted(
     (10, "default"),
-    (7, "none"),
+    (8, "none"),
     (3, "redirect"),
-    (1, "in-progress"),
+    (2, "in-progress"),
     (1, "unclear"),
 )
 _CONNECTION = weighted(
@@ -83,25 +77,25 @@ _CONNECTION = weighted(
     (2, (ConnectionStatus.REJECTED, "Updating")),
     (1, (ConnectionStatus.DISCONNECTED, "")),
     (4, (ConnectionStatus.PENDING, "Succeeded")),
-    (2, (ConnectionStatus.APPROVED, "Succeeded")),
+    (6, (ConnectionStatus.APPROVED, "Succeeded")),
     (2, (ConnectionStatus.APPROVED, "Failed")),
     (1, (ConnectionStatus.UNKNOWN, "Succeeded")),
 )
 _FIRST = weighted(
     (16, (ConnectionStatus.APPROVED, "Succeeded")),
     (1, (ConnectionStatus.APPROVED, "Updating")),
-    (1, (ConnectionStatus.PENDING, "Succeeded")),
+    (5, (ConnectionStatus.PENDING, "Succeeded")),
     (1, (ConnectionStatus.REJECTED, "Succeeded")),
     (1, None),
 )
 _RECORD = weighted(
     (9, "right"),
     (6, "absent"),
-    (1, "empty"),
+    (3, "empty"),
     (4, "wrong"),
     (1, "other-vault"),
-    (1, "extra"),
-    (1, "dead"),
+    (3, "extra"),
+    (4, "dead"),
 )
 _TTL = weighted((12, 60), (5, 3600), (2, 5))
 _MARKS = weighted(
@@ -159,6 +153,7 @@ def estates(draw: st.DrawFn) -> EstateCase:
         MappingProxyType(histories),
         _policy(draw, listed, ids),
     )
+    estate = detailed(draw, estate)
     if draw(weighted((3, False), (1, True))):
         for part in draw(st.lists(st.sampled_from(hideable(estate, ids[0])), max_size=2, unique=True)):
             estate = estate.hide(*part)
@@ -271,7 +266,7 @@ def _zones(
             (1, ("main", "host")),
             (1, ("main", "second", "apex")),
             (1, ("misnamed",)),
-            (1, ()),
+            (3, ()),
         )
     )
     zones: dict[ArmId, Zone] = {}
@@ -300,6 +295,8 @@ def _zones(
             link_count=1000 if draw(_RARE) else len(links),
             record_count=25000 if draw(_RARE) else len(vaults),
         )
+    if "main" not in kinds and draw(_HALF):
+        listed.append(ZonePolicy(zone_id(), Writer.KVGUARD))
     return zones, listed
 
 

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from shared.service.ports import EstateError, EstateForbidden, EstateThrottled, EstateUnavailable
+from shared.service.ports import EstateError, EstateForbidden, EstateNoLogin, EstateThrottled, EstateUnavailable
 
 _MOST_TEXT: Final = 200
 _MOST_WORDS: Final = 4000
@@ -74,6 +74,10 @@ class ArmUnavailable(EstateUnavailable):
         super().__init__(message, retry_after)
         self.status = status
         self.quick = quick
+
+
+class ArmNoLogin(ArmUnavailable, EstateNoLogin):
+    """The credential gave no token."""
 
 
 class ArmThrottled(ArmUnavailable, EstateThrottled):

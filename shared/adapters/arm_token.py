@@ -13,7 +13,7 @@ from azure.core.pipeline import PipelineRequest
 from azure.core.rest import HttpRequest
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
-from shared.adapters.arm_errors import ArmUnavailable
+from shared.adapters.arm_errors import ArmNoLogin, ArmUnavailable
 
 _thread = threading.local()
 _NO_TOKEN: Final = "no token could be had"
@@ -55,7 +55,7 @@ class TimedCredential:
         except FutureTimeoutError as error:
             raise ArmUnavailable(f"{_NO_TOKEN} in time") from error
         except AzureError as error:
-            raise ArmUnavailable(f"{_NO_TOKEN}: {type(error).__name__}") from error
+            raise ArmNoLogin(f"{_NO_TOKEN}: {type(error).__name__}") from error
 
     def _fly(
         self, key: tuple[object, ...], flight: Future[AccessToken], scopes: tuple[str, ...], options: dict[str, Any]

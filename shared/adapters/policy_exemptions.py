@@ -24,7 +24,7 @@ def read_exemptions(
     found: dict[tuple[str, str], Exemption] = {}
     for number, entry in enumerate(entries):
         place = f"exemptions[{number}]"
-        scope = entry.scope.rstrip("/")
+        scope = entry.scope.removesuffix("/")
         if entry.rule not in rules:
             problems.append(f"{place}.rule: there is no such rule")
         elif not exemptable(entry.rule):

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from shared.domain.arm_id import VAULT, ArmId, InvalidArmId, is_resource_group, is_subscription
 
 T = TypeVar("T")
-_RANGE: Final = re.compile(r"[0-9.]+(/[0-9]{1,2})?\Z")
+_RANGE: Final = re.compile(r"[0-9.]+(/(?:[0-9]|[12][0-9]|3[0-2]))?\Z")
 
 
 def read_id(place: str, text: str, resource_type: str, problems: list[str]) -> ArmId | None:
@@ -30,7 +30,7 @@ def read_vault_scopes(place: str, entries: Iterable[tuple[str, T]], problems: li
     """Scopes of vaults with their values, each scope once: subscriptions, resource groups or vaults."""
     found: dict[str, tuple[str, T]] = {}
     for number, (text, value) in enumerate(entries):
-        scope = text.rstrip("/")
+        scope = text.removesuffix("/")
         if not _is_vault_scope(scope):
             problems.append(f"{place}[{number}].scope: not the id of a subscription, a resource group or a vault")
         elif scope.casefold() in found:

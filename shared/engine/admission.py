@@ -8,7 +8,15 @@ from typing import Final
 
 from shared.domain.access import AccessExplanation, Admission, CallerKind
 from shared.domain.arm_id import ArmId
-from shared.domain.change import Change, CreateLink, CreateRecord, SetNetworkAcl, SetPublicAccess, UpdateRecord
+from shared.domain.change import (
+    ApproveConnection,
+    Change,
+    CreateLink,
+    CreateRecord,
+    SetNetworkAcl,
+    SetPublicAccess,
+    UpdateRecord,
+)
 from shared.domain.endpoint import PrivateEndpoint
 from shared.domain.ip_ranges import holds_no_client, is_private, parse_range
 from shared.domain.network import Subnet
@@ -16,7 +24,7 @@ from shared.domain.public_door import firewall, rule_count
 from shared.domain.reading import Unread
 from shared.domain.snapshot import VaultSnapshot
 from shared.domain.trusted_services import TrustedService, find_service
-from shared.domain.vault import DefaultAction, NetworkAcl, PublicAccess
+from shared.domain.vault import ConnectionStatus, DefaultAction, NetworkAcl, PublicAccess
 from shared.domain.zone import RecordSet, Zone
 from shared.engine.approach import DOOR, NAME
 from shared.engine.permissions import PERMISSION, permission_admission
@@ -52,6 +60,7 @@ def _by_name(snapshot: VaultSnapshot, found: AccessExplanation) -> Iterator[Admi
         return
     reachable = _reachable(snapshot, network)
     if not reachable:
+        yield from _by_approval(snapshot, network)
         yield _new_endpoint(snapshot, network)
         return
     ends = tuple(sorted({address for endpoint in reachable for address in _addresses(endpoint)}))
@@ -84,6 +93,7 @@ def _by_private_link(snapshot: VaultSnapshot, network: ArmId) -> Iterator[Admiss
     reachable = _reachable(snapshot, network)
     ends = {address for endpoint in reachable for address in _addresses(endpoint)}
     if not ends:
+        yield from _by_approval(snapshot, network)
         yield _new_endpoint(snapshot, network)
         return
     asked = _RESOLVER.resolving_networks(snapshot, network)
@@ -104,6 +114,21 @@ def _by_private_link(snapshot: VaultSnapshot, network: ArmId) -> Iterator[Admiss
 def _taken(snapshot: VaultSnapshot, network: ArmId) -> bool:
     """Whether a zone of the same name is linked to the network: Azure refuses a second one."""
     return any(zone.link_of(network) is not None for zone in snapshot.named_zones())
+
+
+def _by_approval(snapshot: VaultSnapshot, network: ArmId) -> Iterator[Admission]:
+    """The connections that wait for approval and whose endpoint the network reaches."""
+    for connection in snapshot.vault.connections:
+        endpoint = snapshot.endpoint_of(connection)
+        if connection.status is not ConnectionStatus.PENDING or not isinstance(endpoint, PrivateEndpoint):
+            continue
+        if snapshot.reaches(network, endpoint.network) is not True:
+            continue
+        what = f"approve the pending connection {connection.id.name} of private endpoint {endpoint.id.name}"
+        also = "every client that reaches that endpoint"
+        if not any(other.status is ConnectionStatus.APPROVED for other in snapshot.vault.connections):
+            also += "; the first approval also changes the vault's public name, see KVG201"
+        yield Admission(what, also, (ApproveConnection(connection),))
 
 
 def _new_endpoint(snapshot: VaultSnapshot, network: ArmId) -> Admission:

@@ -120,6 +120,7 @@ def _publicly(snapshot: VaultSnapshot, caller: Caller, network: ArmId, answer: A
     # Azure allows carrier NAT and public ranges inside networks as well, and such an address is the caller's own.
     # https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq
     inside = address is None or is_private(address) or holds_no_client(address) or known.contains(caller.address)
+    inside = inside or any(subnet.contains(caller.address) for subnet in known.subnets)
     outbound = "" if inside else caller.address
     # What an Azure service does from inside a network may still count as the service's own call.
     service = find_service(caller.service) if caller.service else None

@@ -30,6 +30,10 @@ class EstateUnavailable(EstateError):
         self.retry_after = retry_after
 
 
+class EstateNoLogin(EstateUnavailable):
+    """There is no token: nobody is logged in, or the identity is not there."""
+
+
 class EstateThrottled(EstateUnavailable):
     """Azure has no room for this work now. ``retry_after`` is when its turn comes: waiting longer would leave the
     room unused."""

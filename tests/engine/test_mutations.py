@@ -9,22 +9,32 @@ import ast
 import importlib
 import inspect
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
 from itertools import product
 
 import pytest
 
+from shared.domain.grades import Applicability
 from shared.rules.registry import RULES
 from tests.engine.corpus import focused
 from tests.engine.mutations import MUTATIONS, SAFE_MODULES, Mutation, applied
-from tests.engine.properties import CORE
+from tests.engine.properties import CORE, VaultCase
 
 pytestmark = pytest.mark.xdist_group("estates")
+
+
+@cache
+def _cases() -> tuple[VaultCase, ...]:
+    """The focused estates, judged by the rules that may change something by themselves."""
+    safe = tuple(rule for rule in RULES if rule.ceiling is Applicability.SAFE)
+    return tuple(replace(case, rules=safe) for case in focused())
 
 
 def _killed_by(mutation: Mutation) -> str:
     """The name of the property that fails, empty when none does. A mutant that cannot even run fails as well."""
     with applied(mutation):
-        for prop, case in product(CORE, focused()):
+        for prop, case in product(CORE, _cases()):
             try:
                 breach = next(prop(case), None)
             except (AttributeError, TypeError, LookupError, AssertionError) as crash:
@@ -36,15 +46,33 @@ def _killed_by(mutation: Mutation) -> str:
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_a_lost_guard_is_noticed(mutation: Mutation) -> None:
-    before = [case.plan() for case in focused()[::20]]
+    before = [case.plan() for case in _cases()[::20]]
     assert _killed_by(mutation) != ""
-    assert [case.plan() for case in focused()[::20]] == before
+    assert [case.plan() for case in _cases()[::20]] == before
+
+
+# Guards whose loss no property of the focused estates shows; the rules' own tests do (test_guards).
+BY_THEIR_TESTS = {
+    ("KVG403", "_answered_first"),
+    ("KVG411", "_wildcard"),
+    ("KVG412", "_other_endpoints"),
+    ("KVG412", "_public"),
+    ("KVG412", "_strangers"),
+    ("KVG413", "_contest"),
+}
 
 
 def test_every_guard_function_of_a_safe_rule_has_a_mutation() -> None:
-    guards = {(module, name) for module in SAFE_MODULES for name in _guards(module)}
-    silenced = {(edit.module, edit.function) for mutation in MUTATIONS for edit in mutation.edits if not edit.old}
-    assert silenced == guards
+    guards = {(_rule(module), name) for module in SAFE_MODULES for name in _guards(module)}
+    silenced = {
+        (_rule(edit.module), edit.function) for mutation in MUTATIONS for edit in mutation.edits if not edit.old
+    }
+    assert silenced | BY_THEIR_TESTS == guards
+    assert silenced & BY_THEIR_TESTS == set()
+
+
+def _rule(module: str) -> str:
+    return module.rpartition(".")[2][:6].upper()
 
 
 def test_the_mutated_modules_are_those_of_the_rules_that_may_be_safe() -> None:

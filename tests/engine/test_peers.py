@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.grades import Mode, Profile, TrustedServices
-from shared.domain.peers import CHECKS, Basis, Check, Concern, State, Verdict
+from shared.domain.peers import CHECKS, Basis, Check, Concern, Ours, PeerRow, State, Verdict
 from shared.domain.vault import ConnectionStatus, NetworkAcl, PerimeterMode, PublicAccess
-from shared.engine.peers import Ours, PeerRow, peer_verdicts, state_of, verdict
+from shared.engine.peers import peer_verdicts, state_of, verdict
 from shared.rules.registry import RULES
 from tests.builders import FORBIDDEN, Given
 from tests.rules.given_exposure import OFF, OFFICE, ON, SECURED, STRANGE, allow, alone, deny, door, odd, subnet_id

@@ -276,3 +276,13 @@ def test_a_record_under_a_longer_name_is_pointed_out_where_it_is_never_asked() -
     assert not any("never asked" in line for line in absent.only(MISSING).evidence)
     own = missing_record().link(zone=APEX).record("10.1.0.4", zone=APEX, name="contoso.vault")
     assert not any("never asked" in line for line in own.only(MISSING).evidence)
+
+
+def test_a_zone_that_was_not_read_may_be_the_home_or_answer_first() -> None:
+    homeless = ungrouped().zones_unread()
+    [violation] = homeless.violations(kvg304_no_zone_group.RULE)
+    assert violation.proposals == ()
+    assert FORBIDDEN in [unknown.unread for unknown in homeless.unknowns(kvg304_no_zone_group.RULE)]
+    shared = healthy().second_endpoint("vnet-2").network("vnet-2").link("vnet-2")
+    assert len(shared.violations(kvg416_contested_record.RULE)) == 1
+    assert shared.zones_unread().violations(kvg416_contested_record.RULE) == []

@@ -19,6 +19,7 @@ from tests.simulation.world import SUBSCRIPTION, TENANT, World
 ZONE_NAME: Final = "privatelink.vaultcore.azure.net"
 LOCATION: Final = "westeurope"
 _GROUPS: Final = f"/subscriptions/{SUBSCRIPTION}/resourceGroups"
+_WORKSPACE: Final = f"{_GROUPS}/logs/providers/Microsoft.OperationalInsights/workspaces/law"
 
 # Azure's and kvguard's own pace, with a shorter memory of connections so that a simulation need not last for days.
 TIMING: Final = Timing(
@@ -96,16 +97,23 @@ def peering(near: str, far: str) -> tuple[str, dict[str, Any]]:
     return f"{near}/virtualNetworkPeerings/{name}", {"properties": {"remoteVirtualNetwork": {"id": far}}}
 
 
-def vault_body(*, closed: bool = True, tags: dict[str, str] | None = None) -> dict[str, Any]:
-    """A vault as a deployment sends it."""
+def vault_body(*, closed: bool = True, tags: dict[str, str] | None = None, protected: bool = True) -> dict[str, Any]:
+    """A well-kept vault as a deployment sends it: roles instead of access policies, and ``protected`` from a purge."""
     acls = {"defaultAction": "Deny", "bypass": "AzureServices", "ipRules": [], "virtualNetworkRules": []}
     properties = {
         "sku": {"family": "A", "name": "standard"},
         "tenantId": TENANT,
         "publicNetworkAccess": "Disabled" if closed else "Enabled",
+        "enableRbacAuthorization": True,
+        **({"enablePurgeProtection": True} if protected else {}),
         **({"networkAcls": acls} if closed else {}),
     }
     return {"location": LOCATION, "tags": tags or {}, "properties": properties}
+
+
+def audit_to(workspace: str) -> dict[str, Any]:
+    """A diagnostic setting that sends a vault's audit log to a workspace."""
+    return {"properties": {"workspaceId": workspace, "logs": [{"categoryGroup": "audit", "enabled": True}]}}
 
 
 def endpoint_body(number: int, spoke: int) -> dict[str, Any]:
@@ -185,10 +193,11 @@ class Estate:
         """The zone that is for a vault's network."""
         return next(hub for hub in self.hubs if self.home[number] in hub.spokes)
 
-    def add(self, number: int, spoke: int, broken: Broken = Broken.NOTHING) -> None:
+    def add(self, number: int, spoke: int, broken: Broken = Broken.NOTHING, *, protected: bool = True) -> None:
         """Deploy a vault with its endpoint and record, broken as said."""
         self.home[number] = spoke
-        self.put(vault(number), vault_body(closed=broken is not Broken.OPEN))
+        self.put(vault(number), vault_body(closed=broken is not Broken.OPEN, protected=protected))
+        self.put(f"{vault(number)}/providers/Microsoft.Insights/diagnosticSettings/to-law", audit_to(_WORKSPACE))
         if broken is Broken.NO_ENDPOINT:
             return
         self.put(endpoint(number), endpoint_body(number, spoke))
