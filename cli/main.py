@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
+import io
+import json
+import os
+import sys
+from typing import Final, NoReturn
+
 import typer
 
 from cli import endpoints, explain, peers, policy, replay, resolve, rules
@@ -18,11 +25,41 @@ app.command(name="peers", short_help="Say what other tools would say about a vau
 app.add_typer(policy.policy)
 
 
+_ESCAPED: Final = "kvguard-escaped"
+
+
 @app.callback()
 def kvguard() -> None:
     """Keep the private path of Azure Key Vaults working."""
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line. Output that cannot be written ends with 2, as everything that could not be completed."""
+    codecs.register_error(_ESCAPED, _escaped)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_ESCAPED)
+    try:
+        app()
+    except OSError as error:
+        _unwritten(error)
+    except SystemExit:
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            _unwritten(error)
+        raise
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """Characters that the terminal's encoding lacks, as JSON writes them, so that JSON stays JSON."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+def _unwritten(error: OSError) -> NoReturn:
+    """Say why the output could not be written, and leave what is still in the buffer."""
+    typer.echo(f"the output could not be written: {error.strerror or type(error).__name__}", err=True)
+    sys.stderr.flush()
+    os._exit(2)

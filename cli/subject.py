@@ -16,7 +16,7 @@ from shared.domain.arm_id import VAULT, ArmId, InvalidArmId, is_resource_group, 
 from shared.reporting.text import plain
 from shared.service.explain import NoSuchNetwork
 from shared.service.inquiry import Inquiry
-from shared.service.ports import EstateError
+from shared.service.ports import EstateError, EstateNoLogin
 from shared.service.question import WrongQuestion
 
 _LINE = 2048
@@ -65,6 +65,8 @@ def answering() -> Iterator[None]:
         stop(f"--{error}")
     except NoSuchNetwork:
         stop("no such virtual network")
+    except EstateNoLogin as error:
+        stop(f"{error}: log in first, such as with az login")
     except EstateError as error:
         stop(str(error))
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Final, TypeVar
 
-from shared.domain.arm_id import VAULT, ArmId, InvalidArmId, is_resource_group, is_subscription
+from shared.domain.arm_id import VAULT, ArmId, InvalidArmId, is_resource_group, is_subscription, is_vault_name
 
 T = TypeVar("T")
 _RANGE: Final = re.compile(r"[0-9.]+(/(?:[0-9]|[12][0-9]|3[0-2]))?\Z")
@@ -71,19 +71,21 @@ def is_scope(text: str) -> bool:
     if _is_container(text):
         return True
     try:
-        ArmId.parse(text)
+        found = ArmId.parse(text)
     except InvalidArmId:
         return False
-    return True
+    # A name with a wildcard would be silently that of no vault.
+    return not found.type.casefold().startswith(VAULT.casefold()) or is_vault_name(found.names[0])
 
 
 def _is_vault_scope(text: str) -> bool:
     if _is_container(text):
         return True
     try:
-        return ArmId.parse(text).is_a(VAULT)
+        found = ArmId.parse(text)
     except InvalidArmId:
         return False
+    return found.is_a(VAULT) and is_vault_name(found.name)
 
 
 def _is_container(text: str) -> bool:

@@ -13,6 +13,8 @@ import yaml
 MOST_BYTES: Final = 256 * 1024
 MOST_DEPTH: Final = 16
 MOST_NODES: Final = 20_000
+# Longer than any id; a number so long still has fewer digits than Python writes (4300), also one in hexadecimal.
+MOST_CHARACTERS: Final = 2500
 
 # The C parser is not part of every build of PyYAML.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -36,12 +38,10 @@ def read_yaml(data: bytes) -> object:
         if node is None:
             return None
         _check_keys(node)
+        _check_values(node)
         return _Loader(text).get_single_data()
     except yaml.YAMLError as error:
         raise UnreadableYaml(_where(error)) from error
-    except ValueError as error:
-        # A date such as 2026-13-45 fails while its value is built.
-        raise error if isinstance(error, UnreadableYaml) else UnreadableYaml(str(error)) from error
 
 
 def _check_events(text: str) -> None:
@@ -53,6 +53,8 @@ def _check_events(text: str) -> None:
             if getattr(event, "tag", None):
                 raise UnreadableYaml(f"tags are not used here {_at(event.start_mark)}")
             nodes += 1
+        if isinstance(event, yaml.ScalarEvent) and len(event.value) > MOST_CHARACTERS:
+            raise UnreadableYaml(f"a value of more than {MOST_CHARACTERS} characters {_at(event.start_mark)}")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -76,6 +78,22 @@ def _check_keys(node: yaml.Node) -> None:
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
             _check_keys(item)
+
+
+def _check_values(node: yaml.Node) -> None:
+    """Whether each value can be built; a date such as 2026-02-30 cannot."""
+    if isinstance(node, yaml.ScalarNode):
+        try:
+            _Loader("").construct_object(node)
+        except ValueError as error:
+            raise UnreadableYaml(f"{error} {_at(node.start_mark)}") from error
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _check_values(item)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            _check_values(key)
+            _check_values(value)
 
 
 def _at(mark: Any) -> str:

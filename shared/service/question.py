@@ -135,7 +135,7 @@ def _principal(text: str) -> str:
 
 
 def _operation(text: str) -> str:
-    if text and not is_operation(text):
+    if text and not (text.isascii() and is_operation(text)):
         raise WrongQuestion("operation", f"{_quoted(text)} is none of {', '.join(operations())}")
     return text.lower()
 

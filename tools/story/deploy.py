@@ -121,6 +121,7 @@ class Deployer:
                 "tenantId": self._azure.tenant,
                 "sku": {"family": "A", "name": "standard"},
                 "enableRbacAuthorization": True,
+                "enablePurgeProtection": True,
                 "publicNetworkAccess": step.public_network_access,
             },
         }
