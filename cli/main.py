@@ -39,11 +39,15 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=_ESCAPED)
+    before = sys.stdout
     try:
         app()
     except OSError as error:
         _unwritten(error)
     except SystemExit:
+        # Click puts something else in its place when nobody reads on, and ends with 1, which would be a verdict.
+        if sys.stdout is not before:
+            os._exit(2)
         try:
             sys.stdout.flush()
         except OSError as error:

@@ -45,6 +45,7 @@ class PeeringProperties(Body):
     """One side of a peering. The remote ranges come under either of two names."""
 
     peering_state: str | None = None
+    allow_virtual_network_access: bool | None = None
     remote_virtual_network: Reference | None = None
     remote_address_space: AddressSpace | None = None
     remote_virtual_network_address_space: AddressSpace | None = None

@@ -46,7 +46,9 @@ def _peering(body: bodies.PeeringBody) -> Peering:
     remote = properties.remote_virtual_network or Reference()
     space = properties.remote_virtual_network_address_space or properties.remote_address_space
     prefixes = () if space is None else tuple(space.address_prefixes)
-    return Peering(arm_id(remote.id), known(PeeringState, properties.peering_state), prefixes)
+    # Absent means allowed, as the portal and the CLI create peerings without it.
+    access = properties.allow_virtual_network_access is not False
+    return Peering(arm_id(remote.id), known(PeeringState, properties.peering_state), prefixes, access)
 
 
 def _subnet(body: bodies.SubnetBody, home: ArmId) -> Subnet:

@@ -23,11 +23,17 @@ class PeeringState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Peering:
-    """One side of a peering. ``remote_prefixes`` are the CIDR ranges of the remote network."""
+    """One side of a peering. ``remote_prefixes`` are the CIDR ranges of the remote network.
+
+    ``access`` is ``allowVirtualNetworkAccess``: without it the remote ranges are not in the tag VirtualNetwork, and
+    traffic flows only where a security rule lets it.
+    Source: https://learn.microsoft.com/azure/virtual-network/virtual-network-manage-peering
+    """
 
     remote: ArmId
     state: PeeringState
     remote_prefixes: tuple[str, ...] = ()
+    access: bool = True
 
 
 @dataclass(frozen=True, slots=True)

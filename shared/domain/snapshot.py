@@ -164,12 +164,14 @@ class VaultSnapshot:
     def reaches(self, source: ArmId, target: ArmId) -> bool | Unread:
         """Whether clients in network ``source`` reach addresses of network ``target``: the same or Connected peers.
 
-        A peering that one side denies carries nothing; one readable side is enough where the other was not read. A path
-        over a gateway or an appliance is not seen and counts as none.
+        A peering that one side denies carries nothing; one readable side is enough where the other was not read. Where
+        a side does not allow virtual network access, security rules decide, and it is not known. A path over a gateway
+        or an appliance is not seen and counts as none.
         """
         if source == target:
             return True
         unread: Unread | None = None
+        shut: Unread | None = None
         known = False
         for here, there in ((target, source), (source, target)):
             network = self.network(here)
@@ -178,11 +180,15 @@ class VaultSnapshot:
             if isinstance(network, Unread):
                 unread = unread or network
                 continue
-            known = True
-            if not any(
-                peering.remote == there and peering.state is PeeringState.CONNECTED for peering in network.peerings
-            ):
+            connected = [p for p in network.peerings if p.remote == there and p.state is PeeringState.CONNECTED]
+            if not connected:
                 return False
+            known = True
+            if not all(peering.access for peering in connected):
+                why = f"the peering of {here.name} with {there.name} does not allow virtual network access"
+                shut = Unread(UnreadReason.UNSUPPORTED, why)
+        if shut is not None:
+            return shut
         return True if known else unread or False
 
     def transient_parts(self) -> Iterator[str]:

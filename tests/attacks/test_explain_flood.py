@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -26,6 +27,8 @@ from tests.builders import FOREIGN, SUBSCRIPTION, healthy, network_id
 from tests.service.world import FakeClock, FakePolicies
 
 READS_LEFT = "x-ms-ratelimit-remaining-subscription-reads"
+# A look at a vault in these tests.
+READS = 6
 PATH = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.KeyVault/vaults"
 ASKED = {"from": "internet", "address": "203.0.113.7"}
 ELSEWHERE = ArmId.of(FOREIGN, "rg-net", NETWORK, "vnet-far")
@@ -48,6 +51,8 @@ class Azure:
         self, vault: ArmId, *, deadline: Deadline, parts: frozenset[Part] = frozenset(), fresh: bool = False
     ) -> VaultSnapshot | Gone:
         self.calls.append("read")
+        for _ in range(READS):
+            self.pace.answered(PATH, {})
         return self.truth if vault == self.truth.vault.id else Gone()
 
     def deepen(self, snapshot: VaultSnapshot, *, deadline: Deadline, parts: frozenset[Part]) -> VaultSnapshot:
@@ -90,7 +95,7 @@ def test_a_flood_of_questions_leaves_room_and_pushes_nobody_back() -> None:
     answers = [desk(azure).explain(SUBSCRIPTION, "rg-app", "contoso", ASKED).status for _ in range(300)]
     assert answers[0] == 200
     assert answers[-1] == 503
-    assert answers.count(200) == len(azure.calls) < 100 / 6
+    assert answers.count(200) == len(azure.calls) < 100 / READS
     assert azure.pace.admit(SUBSCRIPTION, "work of the guard") == 0
     empty = paced(0)
     before = paced(0).pace.admit(SUBSCRIPTION, "work")
@@ -118,7 +123,7 @@ def test_what_is_not_there_and_what_is_not_watched_cost_the_same() -> None:
     ],
 )  # fmt: skip
 def test_only_plain_ipv4_is_an_address(address: str) -> None:
-    with pytest.raises(WrongQuestion, match="^address: "):
+    with pytest.raises(WrongQuestion, match=r"^address: "):
         caller_of({"from": "internet", "address": address})
 
 
@@ -126,7 +131,7 @@ def test_only_plain_ipv4_is_an_address(address: str) -> None:
     "operation", ["\u017fecrets/get", "secrets/get\n", "secrets//get", "keys/s\u0131gn", "secrets"]
 )
 def test_only_plain_words_are_an_operation(operation: str) -> None:
-    with pytest.raises(WrongQuestion, match="^operation: "):
+    with pytest.raises(WrongQuestion, match=r"^operation: "):
         caller_of({"from": "portal", "principal": FOREIGN, "operation": operation})
 
 
@@ -141,12 +146,14 @@ def test_only_plain_words_are_an_operation(operation: str) -> None:
     )
 )
 def test_every_question_is_understood_or_named_wrong(parameters: dict[str, str]) -> None:
+    said, caller = "", None
     try:
         caller = caller_of(parameters)
     except WrongQuestion as error:
-        assert error.parameter in str(error)
-        assert len(str(error)) < 500
-        assert str(error).isprintable()
+        said = str(error)
+    if caller is None:
+        assert 0 < len(said) < 500
+        assert not {unicodedata.category(letter) for letter in said} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
     else:
         assert caller.kind.value == parameters["from"].lower()
         assert caller.operation.isascii()
@@ -156,5 +163,5 @@ def test_every_question_is_understood_or_named_wrong(parameters: dict[str, str])
     "text", ["", ",", f"{network_id().text},", "x" * 3000, f"{network_id().text}/subnets/a", "\ud800"]
 )
 def test_a_list_of_networks_with_a_hole_is_wrong(text: str) -> None:
-    with pytest.raises(WrongQuestion, match="^network: "):
+    with pytest.raises(WrongQuestion, match=r"^network: "):
         networks_of({"network": text.split(",")})

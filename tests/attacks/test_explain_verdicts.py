@@ -63,7 +63,7 @@ def test_one_of_two_addresses_works_for_who_happens_to_take_it() -> None:
 # -- as whom the public door sees a client of a network
 
 
-@pytest.mark.parametrize("address", ["10.9.2.7", "100.64.1.1", "198.51.100.7"])
+@pytest.mark.parametrize("address", ["10.9.2.7", "100.64.1.1", "100.99.1.1", "198.51.100.7"])
 def test_an_address_of_the_network_itself_is_not_the_one_that_the_vault_sees(address: str) -> None:
     subnets = (Subnet(subnet_id("vnet-9", "apps"), ("198.51.100.0/24", "10.9.2.0/24", "100.64.0.0/16")),)
     given = allowing("203.0.113.9").network("vnet-9", subnets=subnets)
@@ -156,7 +156,7 @@ def test_a_connection_that_does_not_wait_is_never_approved(status: ConnectionSta
 
 def test_a_pending_connection_out_of_reach_is_not_offered() -> None:
     pending = healthy().connection(status=ConnectionStatus.PENDING).network("vnet-9")
-    assert not any(each.changes and "approve" in each.what for each in asked(pending, CLIENT).admissions)
+    assert not any("approve" in each.what for each in asked(pending, CLIENT).admissions)
 
 
 @pytest.mark.parametrize(

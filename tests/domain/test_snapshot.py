@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from shared.domain.network import Network, PeeringState
@@ -42,6 +44,17 @@ def test_a_peering_that_is_not_connected_carries_nothing(state: PeeringState) ->
 def test_one_readable_side_of_a_peering_is_enough() -> None:
     assert _peered().network_unread("vnet-2").snapshot.reaches(ONE, TWO) is True
     assert _peered().network_unread("vnet-1").snapshot.reaches(ONE, TWO) is True
+
+
+@pytest.mark.parametrize("side", ["vnet-1", "vnet-2"])
+def test_where_a_side_of_a_peering_does_not_allow_access_it_is_not_known(side: str) -> None:
+    other = {"vnet-1": "vnet-2", "vnet-2": "vnet-1"}[side]
+    shut = replace(peering(other), access=False)
+    snapshot = _peered().network(side, peerings=(shut,)).snapshot
+    assert isinstance(snapshot.reaches(ONE, TWO), Unread)
+    assert isinstance(snapshot.reaches(TWO, ONE), Unread)
+    denied = _peered(PeeringState.DISCONNECTED).network(side, peerings=(shut,)).snapshot
+    assert denied.reaches(ONE, TWO) is False, "the other side denies it"
 
 
 def test_between_two_unread_networks_nothing_is_known() -> None:

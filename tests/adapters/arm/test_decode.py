@@ -219,6 +219,12 @@ def test_networks_bring_servers_and_peerings() -> None:
     (peering,) = NETWORK(body("network-with-peering")).peerings
     assert peering.remote_prefixes
     assert peering.state in (PeeringState.CONNECTED, PeeringState.INITIATED)
+    assert peering.access
+    for written, allowed in ((b"false", False), (b"null", True), (b"true", True)):
+        text = body("network-with-peering").replace(
+            b'"allowVirtualNetworkAccess": true', b'"allowVirtualNetworkAccess": ' + written
+        )
+        assert [one.access for one in NETWORK(text).peerings] == [allowed]
 
 
 def test_the_interface_of_an_endpoint_names_it_and_a_plain_one_does_not() -> None:
