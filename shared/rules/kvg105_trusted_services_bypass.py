@@ -1,4 +1,4 @@
-"""KVG105 trusted-services-bypass: the firewall lets Azure's trusted services pass, or stops them, against the policy.
+"""KVG105 trusted-services-bypass: its ``bypass`` differs from the policy's ``trusted_services``.
 
 What it finds
 -------------

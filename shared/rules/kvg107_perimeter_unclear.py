@@ -1,4 +1,4 @@
-"""KVG107 perimeter-unclear: whether a network security perimeter guards the vault cannot be said.
+"""KVG107 perimeter-unclear: so it cannot be said whether the vault is open.
 
 What it finds
 -------------

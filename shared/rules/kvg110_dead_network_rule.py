@@ -1,4 +1,4 @@
-"""KVG110 dead-network-rule: a virtual network rule of the firewall that cannot admit anybody.
+"""KVG110 dead-network-rule: its network is gone, or its subnet has no service endpoint for Key Vault.
 
 What it finds
 -------------

@@ -1,4 +1,4 @@
-"""KVG201 pending-connection: somebody waits at the door.
+"""KVG201 pending-connection: its endpoint answers nothing until somebody approves or rejects it.
 
 What it finds
 -------------

@@ -1,4 +1,4 @@
-"""KVG205 connection-stuck: a connection that does not come to rest.
+"""KVG205 connection-stuck: Azure has been at work on it for too long.
 
 What it finds
 -------------

@@ -1,4 +1,4 @@
-"""KVG207 stranded-endpoint: a private endpoint that leads nowhere.
+"""KVG207 stranded-endpoint: it costs money, and no vault lets it in any more.
 
 What it finds
 -------------

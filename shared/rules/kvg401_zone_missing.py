@@ -1,4 +1,4 @@
-"""KVG401 zone-missing: no private DNS zone can answer for the vault where its endpoint is.
+"""KVG401 zone-missing: clients next to the endpoint get the public address.
 
 What it finds
 -------------

@@ -1,4 +1,4 @@
-"""KVG404 link-not-completed: a zone's link to the endpoint's network does not get ready.
+"""KVG404 link-not-completed: until it is ready, clients may get the public address.
 
 What it finds
 -------------

@@ -1,4 +1,4 @@
-"""KVG406 nxdomain-redirect: a link answers for names that the zone lacks in another way than policy wants.
+"""KVG406 nxdomain-redirect: what a network gets for a vault without a record differs from what policy wants.
 
 What it finds
 -------------

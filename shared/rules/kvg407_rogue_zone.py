@@ -1,4 +1,4 @@
-"""KVG407 rogue-zone: one zone too many of the vaults' name.
+"""KVG407 rogue-zone: two zones of one name, of which a network can ask only one.
 
 What it finds
 -------------

@@ -1,4 +1,4 @@
-"""KVG419 record-to-ineffective-endpoint: the record leads to an endpoint that the vault does not let in.
+"""KVG419 record-to-ineffective-endpoint: clients are sent where nobody answers them.
 
 What it finds
 -------------

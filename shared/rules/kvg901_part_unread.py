@@ -1,4 +1,4 @@
-"""KVG901 part-unread: kvguard is blind in one eye.
+"""KVG901 part-unread: a right is missing, so some rules cannot be evaluated.
 
 What it finds
 -------------

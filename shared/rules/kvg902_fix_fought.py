@@ -1,4 +1,4 @@
-"""KVG902 fix-fought: somebody takes back what kvguard repairs.
+"""KVG902 fix-fought: a repair was made twice within a day and is needed again.
 
 What it finds
 -------------

@@ -1,4 +1,4 @@
-"""KVG903 fix-refused: Azure does not let kvguard make a repair.
+"""KVG903 fix-refused: a lock, a policy or a missing right stands in the way, and only a person can remove it.
 
 What it finds
 -------------

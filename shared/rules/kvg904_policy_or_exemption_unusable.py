@@ -1,4 +1,4 @@
-"""KVG904 policy-or-exemption-unusable: kvguard runs without the policy that was configured.
+"""KVG904 policy-or-exemption-unusable: until it is corrected nothing is repaired and nothing is offered.
 
 What it finds
 -------------
