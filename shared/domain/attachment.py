@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.domain.arm_id import ArmId
+from shared.domain.change import CreateZoneGroup, PointZoneGroup
 from shared.domain.endpoint import PrivateEndpoint
 from shared.domain.reading import Gone, Unread, UnreadReason
-from shared.domain.rule import Case
+from shared.domain.rule import Blocker, Case
 from shared.domain.serving import serving_zone
 from shared.domain.zone import Zone
 
@@ -93,6 +94,16 @@ def takeover(case: Case, zone: Zone) -> str:
         f"Azure takes over the record in zone {zone.name} and deletes it with the zone group: taking this back leaves "
         "the zone without it."
     )
+
+
+def harm(case: Case, change: CreateZoneGroup | PointZoneGroup, what: str) -> Iterator[Blocker]:
+    """The names of vaults that would break by a change; ``what`` is what breaks them, in words."""
+    harms = case.resolver.harms(case.snapshot, change.simulate(case.snapshot))
+    if isinstance(harms, Unread):
+        yield Blocker(f"whether {what} breaks names that work is not known", harms)
+        return
+    for broken in harms:
+        yield Blocker(f"{what} would break {broken}")
 
 
 def _not_ours(case: Case, endpoint: PrivateEndpoint) -> Iterator[Objection]:

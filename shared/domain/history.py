@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -50,6 +50,15 @@ class Hold:
     def by_fight(self) -> bool:
         """Whether kvguard gave up because somebody takes its repair back again and again."""
         return self.who == KVGUARD
+
+
+def by_subject(holds: Iterable[Hold]) -> Iterator[tuple[Hold, ...]]:
+    """The holds of each subject together, in an order that does not depend on the ledger's."""
+    together: dict[ArmId, list[Hold]] = {}
+    for hold in holds:
+        together.setdefault(hold.subject, []).append(hold)
+    for subject in sorted(together):
+        yield tuple(sorted(together[subject], key=lambda hold: (hold.rule, hold.until, hold.why)))
 
 
 @dataclass(frozen=True, slots=True)

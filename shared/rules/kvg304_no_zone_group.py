@@ -37,7 +37,7 @@ from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Final
 
-from shared.domain.attachment import Objection, designated_zones, home_zone, objections, takeover
+from shared.domain.attachment import Objection, designated_zones, harm, home_zone, objections, takeover
 from shared.domain.change import CreateZoneGroup
 from shared.domain.endpoint import PrivateEndpoint
 from shared.domain.grades import Applicability, DnsMode, Mode, Severity, Writer
@@ -129,16 +129,7 @@ def _group_without_zones(endpoint: PrivateEndpoint) -> Iterator[Objection]:
 
 def _proposal(case: Case, endpoint: PrivateEndpoint, zone: Zone) -> Proposal:
     change = CreateZoneGroup(endpoint, zone.id)
-    return Proposal(change, (_ASK, *_harm(case, change)), Applicability.APPROVAL, takeover(case, zone))
-
-
-def _harm(case: Case, change: CreateZoneGroup) -> Iterator[Blocker]:
-    harms = case.resolver.harms(case.snapshot, change.simulate(case.snapshot))
-    if isinstance(harms, Unread):
-        yield Blocker("whether the record breaks names that work is not known", harms)
-        return
-    for harm in harms:
-        yield Blocker(f"the record would break {harm}")
+    return Proposal(change, (_ASK, *harm(case, change, "the record")), Applicability.APPROVAL, takeover(case, zone))
 
 
 RULE = Rule(

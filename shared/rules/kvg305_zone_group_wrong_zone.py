@@ -38,7 +38,7 @@ from types import MappingProxyType
 from typing import Final
 
 from shared.domain.arm_id import ArmId
-from shared.domain.attachment import Objection, designated_zones, home_zone, is_gone, objections, takeover
+from shared.domain.attachment import Objection, designated_zones, harm, home_zone, is_gone, objections, takeover
 from shared.domain.change import PointZoneGroup
 from shared.domain.endpoint import PrivateEndpoint, ZoneGroup
 from shared.domain.grades import Applicability, Mode, Severity
@@ -123,7 +123,7 @@ def _found(
     if isinstance(home, Zone) and not against:
         group, old, _ = wrong[0]
         change = PointZoneGroup(group, old, home.id)
-        blockers = (_ASK, *_harm(case, change))
+        blockers = (_ASK, *harm(case, change, "the change"))
         proposals = (Proposal(change, blockers, Applicability.APPROVAL, takeover(case, home)),)
     reasons = sorted({why for _, _, why in wrong})
     yield Violation(
@@ -168,15 +168,6 @@ def _there_already(endpoint: PrivateEndpoint, home: Zone) -> Iterator[Objection]
     groups = endpoint.zone_groups
     if not isinstance(groups, Unread) and any(home.id in group.zones for group in groups):
         yield f"a zone group names {home.name} in resource group {home.id.resource_group} already; remove the wrong one"
-
-
-def _harm(case: Case, change: PointZoneGroup) -> Iterator[Blocker]:
-    harms = case.resolver.harms(case.snapshot, change.simulate(case.snapshot))
-    if isinstance(harms, Unread):
-        yield Blocker("whether the change breaks names that work is not known", harms)
-        return
-    for harm in harms:
-        yield Blocker(f"the change would break {harm}")
 
 
 RULE = Rule(

@@ -34,9 +34,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import MappingProxyType
 
-from shared.domain.arm_id import ArmId
 from shared.domain.grades import Applicability, Mode, Severity
-from shared.domain.history import Hold
+from shared.domain.history import Hold, by_subject
 from shared.domain.reading import Unread
 from shared.domain.rule import Case, Rule, Unknown, Violation
 
@@ -47,15 +46,11 @@ def check(case: Case) -> Iterator[Violation | Unknown]:
     if isinstance(history, Unread):
         yield Unknown(vault.id, history)
         return
-    fought: dict[ArmId, list[Hold]] = {}
-    for hold in history.holds:
-        if hold.by_fight and now < hold.until:
-            fought.setdefault(hold.subject, []).append(hold)
-    for subject in sorted(fought):
-        yield _violation(sorted(fought[subject], key=lambda hold: (hold.rule, hold.until, hold.why)))
+    fought = (hold for hold in history.holds if hold.by_fight and now < hold.until)
+    yield from map(_violation, by_subject(fought))
 
 
-def _violation(holds: list[Hold]) -> Violation:
+def _violation(holds: tuple[Hold, ...]) -> Violation:
     hold = holds[0]
     reasons = list(dict.fromkeys(f"{held.rule}: {held.why}" for held in holds))
     until = max(held.until for held in holds)
