@@ -148,7 +148,9 @@ def _content(finding: Finding, fix: Fix | None) -> str:
     They do void an approval that was given before: the digest of an option holds the known ones.
     """
     options = sorted(f"{option.change.key} {option.applicability.name}" for option in finding.options)
-    facts = {name: sorted(fact) if isinstance(fact, list) else fact for name, fact in finding.facts.items()}
+    # Facts of what nobody is asked about are not read as deep every time.
+    relied_on = finding.facts if options else {}
+    facts = {name: sorted(fact) if isinstance(fact, list) else fact for name, fact in relied_on.items()}
     state = "" if fix is None else f"{fix.state.value} {fix.detail}"
     material = json.dumps([finding.severity.name, finding.message, options, facts, state], sort_keys=True)
     return hashlib.sha256(material.encode()).hexdigest()[:16]

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import Phase, assume, given, settings
+from hypothesis import Phase, assume, example, given, settings
 from hypothesis import strategies as st
 
 from shared.domain.arm_id import CONNECTION, ENDPOINT, NETWORK, VAULT, ZONE, ArmId, InvalidArmId
@@ -45,8 +45,8 @@ from shared.reporting.snippets import snippets
 from tests.reporting.read_back import argvs, bicep, terraform
 from tests.reporting.samples import CHANGES, ENDPOINT_OF_HUB, SUBSCRIPTION
 
-FEW: Final = settings(max_examples=8, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
-MANY: Final = settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+FEW: Final = settings(max_examples=8, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate))
+MANY: Final = settings(max_examples=25, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate))
 PIECES: Final = (
     "'",
     '"',
@@ -253,7 +253,9 @@ def test_an_az_request_carries_names_and_values_as_they_are(name: str, value: st
 
 
 @MANY
-@given(NAMES, ENCODABLE)
+@example(name="~", value="null")
+@example(name="for", value="for")
+@given(name=NAMES, value=ENCODABLE)
 def test_bicep_reads_names_and_values_as_they_are(name: str, value: str) -> None:
     changes = changes_of(name, value)
 

@@ -154,9 +154,11 @@ def test_a_delete_is_routed_from_the_index(resource: ArmId, asked: int) -> None:
 
 
 def test_a_network_that_answers_dns_for_an_endpoints_network_is_near() -> None:
-    resolver = Network(network_id("hub"), ("10.0.0.0/16",))
+    hub = network_id("hub")
+    resolver = Network(hub, ("10.0.0.0/16",))
+    spoke = Network(network_id(), ("10.1.0.0/16",), ("10.0.0.4",), (Peering(hub, CONNECTED),))
     given = healthy()
-    world = World(replace(given, snapshot=with_networks(given.snapshot, resolver)))
+    world = World(replace(given, snapshot=with_networks(given.snapshot, resolver, spoke)))
     world.look()
     assert world.handle(hint(network_id("hub"))).result == "looked"
 

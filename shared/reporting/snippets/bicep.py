@@ -41,6 +41,25 @@ _DECIDE: Final = "// A connection is approved or rejected by an action, not by a
 _PART: Final = "// A part: merge it into the template that declares the whole vault. Alone it is refused."
 _TAGS: Final = "// Add the tags that the link has: a deployment takes away the tags that it does not name."
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+# Words of the language: as bare keys not every parser takes them for names.
+_WORDS: Final = frozenset(
+    {
+        "true",
+        "false",
+        "null",
+        "if",
+        "for",
+        "in",
+        "using",
+        "import",
+        "existing",
+        "module",
+        "param",
+        "resource",
+        "var",
+        "output",
+    }
+)
 
 
 def text(change: Change) -> str:
@@ -152,4 +171,4 @@ def _value(value: Value, depth: int = 0) -> str:
 
 
 def _key(name: str) -> str:
-    return name if _NAME.match(name) else literal(name)
+    return name if _NAME.match(name) and name not in _WORDS else literal(name)

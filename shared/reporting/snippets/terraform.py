@@ -42,6 +42,8 @@ _DELETE: Final = "# Terraform deletes what leaves its configuration: take the re
 _DECIDE: Final = "# Terraform has no resource that approves or rejects a connection: use the Azure CLI."
 _AGAIN: Final = "# Terraform does not write again what has not changed: use the Azure CLI."
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+# Words of the language, which are values and loops as bare keys.
+_WORDS: Final = frozenset({"true", "false", "null", "if", "for", "in", "else", "endif", "endfor"})
 
 
 def text(change: Change) -> str:
@@ -171,4 +173,4 @@ def _value(value: Value, depth: int = 0) -> str:
 
 
 def _key(name: str) -> str:
-    return name if _NAME.match(name) else literal(name)
+    return name if _NAME.match(name) and name not in _WORDS else literal(name)
