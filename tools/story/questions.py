@@ -50,7 +50,7 @@ class Question:
 
 
 def questions(world: World, scenario: Scenario) -> tuple[Question, ...]:
-    """The questions about the first vault of the story, asked from the first network of its act and from outside."""
+    """The questions about the first vault of the story, asked from outside and from the first network of its act."""
     act = scenario.acts[0]
     vault = next(step.name for step in act.steps if isinstance(step, Vault))
     network = next((step.name for step in act.steps if isinstance(step, Network)), "")
@@ -65,8 +65,9 @@ def questions(world: World, scenario: Scenario) -> tuple[Question, ...]:
         "KVGUARD_SUBSCRIPTIONS": scenario.subscription,
     }
     outside = ("explain", name, "--from", "internet", "--address", "203.0.113.7")
+    resolve = Question("what does the name resolve to?", ("resolve", name, "--network", home), environment)
     return (
         Question("would somebody on the internet get in?", outside, environment, expected=1),
-        Question("what does the name resolve to?", ("resolve", name, "--network", home), environment),
+        *((resolve,) if network else ()),
         Question("what would other tools say?", ("peers", name), environment),
     )
