@@ -22,7 +22,12 @@ _MOST_CHANGES = 64
 
 def plan(snapshot: VaultSnapshot, policy: Policy, rules: Sequence[Rule]) -> ChangePlan:
     """The plan for one vault. ``observe`` and ``enforce`` compute the same one."""
-    start, assessment = snapshot, evaluate(snapshot, policy, rules)
+    return plan_from(evaluate(snapshot, policy, rules), snapshot, policy, rules)
+
+
+def plan_from(assessment: Assessment, snapshot: VaultSnapshot, policy: Policy, rules: Sequence[Rule]) -> ChangePlan:
+    """The plan for one vault that was evaluated already, by the same policy and rules."""
+    start = snapshot
     available = {option.change.key for _, option in _safe_options(assessment)}
     applied: list[PlannedChange] = []
     keys: set[str] = set()

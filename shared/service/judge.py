@@ -16,7 +16,7 @@ from shared.domain.rule import Rule
 from shared.domain.snapshot import VaultSnapshot
 from shared.domain.vault import Existence
 from shared.engine.evaluate import evaluate
-from shared.engine.plan import plan
+from shared.engine.plan import plan_from
 from shared.service.ports import Deadline
 
 
@@ -113,7 +113,7 @@ class Judge:
             parts |= wanted
             snapshot = self._estate.deepen(snapshot, deadline=deadline, parts=wanted)
             assessment = evaluate(snapshot, policy, self._rules)
-        return Judgement(snapshot, assessment, plan(snapshot, policy, self._rules), parts, also)
+        return Judgement(snapshot, assessment, plan_from(assessment, snapshot, policy, self._rules), parts, also)
 
     def _wanted(self, assessment: Assessment, also: frozenset[str], done: frozenset[Part]) -> frozenset[Part]:
         """The parts to read next: those that verdicts wait for, without those that nothing new can come of."""
