@@ -8,8 +8,6 @@ BIN := .venv/bin
 TYPED := $(wildcard shared functions cli emulator tools bench tests function_app.py)
 # Run once more on what Azure runs: Python 3.13 with azure-functions 2.
 ON_AZURES_PYTHON := $(wildcard $(addprefix tests/,domain rules engine reporting service functions))
-# These prove that tests notice a lost guard: once is enough.
-NOT_AGAIN := $(addprefix --ignore=tests/engine/,test_guards.py test_mutations.py)
 PYTEST := -m pytest -n 2 --dist loadgroup --durations=15
 
 help: ## list the targets
@@ -23,7 +21,7 @@ demo: setup-demo ## set up everything and run the story on the local Azure
 
 test: setup-test check ## set up everything and run what CI runs
 	$(BIN)/python $(PYTEST)
-	.venv-worker/bin/python $(PYTEST) -q $(NOT_AGAIN) $(ON_AZURES_PYTHON)
+	.venv-worker/bin/python $(PYTEST) -q $(ON_AZURES_PYTHON)
 
 bench: setup-demo ## measure: cold start, memory, evaluation up to 100,000 vaults (BENCH=--check fails beyond the budget)
 	@$(BIN)/python -m bench $(BENCH)

@@ -8,7 +8,6 @@ and https://learn.microsoft.com/azure/templates/microsoft.keyvault/vaults.
 
 from __future__ import annotations
 
-import re
 from typing import Final, assert_never
 
 from shared.domain.arm_id import A_RECORD, ENDPOINT, LINK, VAULT, ZONE, ZONE_GROUP, ArmId
@@ -34,13 +33,13 @@ from shared.domain.change import (
     UpdateRecord,
 )
 from shared.reporting.snippets import arm
-from shared.reporting.snippets.arm import NETWORK_API, VAULTS_API, ZONES_API, Object, Value
+from shared.reporting.snippets.arm import NETWORK_API, VAULTS_API, ZONES_API, Object
+from shared.reporting.snippets.layout import Layout
 
 _DELETE: Final = "// A Bicep deployment deletes nothing: use the Azure CLI, and take the resource out of its template."
 _DECIDE: Final = "// A connection is approved or rejected by an action, not by a template: use the Azure CLI."
 _PART: Final = "// A part: merge it into the template that declares the whole vault. Alone it is refused."
 _TAGS: Final = "// Add the tags that the link has: a deployment takes away the tags that it does not name."
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 # Words of the language: as bare keys not every parser takes them for names.
 _WORDS: Final = frozenset(
     {
@@ -143,32 +142,12 @@ def _deployed(target: ArmId, *resources: str) -> str:
 
 
 def _existing(symbol: str, kind: str, version: str, name: str) -> str:
-    return f"resource {symbol} '{kind}@{version}' existing = {_value({'name': name})}"
+    return f"resource {symbol} '{kind}@{version}' existing = {_LAYOUT.text({'name': name})}"
 
 
 def _resource(symbol: str, kind: str, version: str, name: str, body: Object, parent: str = "") -> str:
     above: Object = {"parent": arm.Reference(parent)} if parent else {}
-    return f"resource {symbol} '{kind}@{version}' = {_value({**above, 'name': name, **body})}"
+    return f"resource {symbol} '{kind}@{version}' = {_LAYOUT.text({**above, 'name': name, **body})}"
 
 
-def _value(value: Value, depth: int = 0) -> str:
-    inner, outer = "  " * (depth + 1), "  " * depth
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value)
-        case str():
-            return literal(value)
-        case arm.Reference():
-            return value.symbol
-        case list():
-            rows = "".join(f"{inner}{_value(entry, depth + 1)}\n" for entry in value)
-            return f"[\n{rows}{outer}]" if rows else "[]"
-        case _:
-            rows = "".join(f"{inner}{_key(name)}: {_value(entry, depth + 1)}\n" for name, entry in value.items())
-            return f"{{\n{rows}{outer}}}" if rows else "{}"
-
-
-def _key(name: str) -> str:
-    return name if _NAME.match(name) and name not in _WORDS else literal(name)
+_LAYOUT: Final = Layout(literal, _WORDS, between=": ", behind="")

@@ -9,7 +9,6 @@ and https://registry.terraform.io/providers/Azure/azapi/latest/docs/resources/up
 
 from __future__ import annotations
 
-import re
 from typing import Final, assert_never
 
 from shared.domain.arm_id import LINK as LINK_TYPE
@@ -36,12 +35,12 @@ from shared.domain.change import (
     UpdateRecord,
 )
 from shared.reporting.snippets import arm
-from shared.reporting.snippets.arm import NETWORK_API, VAULTS_API, ZONES_API, Object, Value
+from shared.reporting.snippets.arm import NETWORK_API, VAULTS_API, ZONES_API, Object
+from shared.reporting.snippets.layout import Layout
 
 _DELETE: Final = "# Terraform deletes what leaves its configuration: take the resource out of it, or use the Azure CLI."
 _DECIDE: Final = "# Terraform has no resource that approves or rejects a connection: use the Azure CLI."
 _AGAIN: Final = "# Terraform does not write again what has not changed: use the Azure CLI."
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 # Words of the language, which are values and loops as bare keys.
 _WORDS: Final = frozenset({"true", "false", "null", "if", "for", "in", "else", "endif", "endfor"})
 
@@ -150,27 +149,7 @@ def _resource(kind: str, body: Object) -> str:
 
 
 def _block(head: str, body: Object) -> str:
-    return f"{head} {_value(body)}"
+    return f"{head} {_LAYOUT.text(body)}"
 
 
-def _value(value: Value, depth: int = 0) -> str:
-    inner, outer = "  " * (depth + 1), "  " * depth
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value)
-        case str():
-            return literal(value)
-        case arm.Reference():
-            return value.symbol
-        case list():
-            rows = "".join(f"{inner}{_value(entry, depth + 1)},\n" for entry in value)
-            return f"[\n{rows}{outer}]" if rows else "[]"
-        case _:
-            rows = "".join(f"{inner}{_key(name)} = {_value(entry, depth + 1)}\n" for name, entry in value.items())
-            return f"{{\n{rows}{outer}}}" if rows else "{}"
-
-
-def _key(name: str) -> str:
-    return name if _NAME.match(name) and name not in _WORDS else literal(name)
+_LAYOUT: Final = Layout(literal, _WORDS, between=" = ", behind=",")
